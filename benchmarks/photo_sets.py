@@ -1,0 +1,86 @@
+"""Which photos are measured on, and how they are split into a training part and a part kept out."""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.data.dataset import folds
+from core.data.example import photos
+from core.errors import BadInput
+
+VARIABLE = "THIMBLE_PHOTO_SETS"
+KEPT_OUT = 5  # one photo in so many
+
+
+@dataclass(frozen=True)
+class PhotoSet:
+    """A folder whose sub-folders name the categories."""
+
+    name: str
+    folder: Path
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Photos that both sides of a comparison can read: paths, label and group of look-alikes of each."""
+
+    paths: tuple[Path, ...]
+    labels: NDArray[np.int64]
+    groups: NDArray[np.int64]
+
+
+def find_sets(folder: Path) -> list[PhotoSet]:
+    """The photo sets in `folder`, by name, or `folder` itself if it is one. Raises BadInput without any."""
+    if _is_set(folder):
+        return [PhotoSet(folder.resolve().name, folder)]
+    found = sorted(inner for inner in _folders(folder) if _is_set(inner))
+    if not found:
+        raise BadInput(
+            f"'{folder}' holds no photo sets.",
+            hint=f"{VARIABLE} names a folder of sets; in a set, each category has a folder with its photos.",
+        )
+    return [PhotoSet(inner.name, inner) for inner in found]
+
+
+def draw_dresses(folder: Path, count: int) -> PhotoSet:
+    """The built-in example as a photo set inside `folder`: `count` drawn dresses of each category."""
+    drawn = folder / "drawn dresses"
+    for drawing in photos(count):
+        path = drawn / drawing.category / drawing.name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(drawing.data)
+    return PhotoSet(drawn.name, drawn)
+
+
+def split(labelled: Labelled, seed: int, folder: Path) -> tuple[Path, Path]:
+    """Copies the photos into two photo sets inside `folder`: for training, and kept out (one in KEPT_OUT).
+
+    Each category is split alike, and look-alikes stay together.
+    """
+    kept_out = folds(labelled.labels, labelled.groups, KEPT_OUT, seed) == 0
+    parts = folder / "training", folder / "kept out"
+    for part, chosen in zip(parts, (~kept_out, kept_out), strict=True):
+        _copy(labelled, np.flatnonzero(chosen).tolist(), part)
+    return parts
+
+
+def _copy(labelled: Labelled, chosen: Sequence[int], folder: Path) -> None:
+    for label in np.unique(labelled.labels):
+        (folder / f"{label:04}").mkdir(parents=True)
+    for at in chosen:
+        path = labelled.paths[at]
+        shutil.copyfile(path, folder / f"{labelled.labels[at]:04}" / f"{at:06}{path.suffix.lower()}")
+
+
+def _is_set(folder: Path) -> bool:
+    return sum(any(path.is_file() for path in inner.iterdir()) for inner in _folders(folder)) >= 2
+
+
+def _folders(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        raise BadInput(f"There is no folder '{folder}'.", hint=f"Check {VARIABLE}.")
+    return [path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")]

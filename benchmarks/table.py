@@ -1,0 +1,86 @@
+"""The results as text: what a person reads, with what is counted said beside the figures."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+Row = tuple[str, str]
+
+
+def lines(results: dict[str, Any]) -> Iterator[str]:
+    """The whole table, line by line."""
+    machine, versions = results["machine"], results["versions"]
+    yield f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gb']} GB, {machine['system']}"
+    yield ", ".join(f"{name} {number}" for name, number in versions.items())
+    yield f"load when started: {machine['load']} (best below 0.5)"
+    for photos in results["sets"]:
+        yield ""
+        yield f"== {photos['name']} =="
+        for part, rows in ROWS.items():
+            if part in photos:
+                yield from (f"  {name:<44}{value}" for name, value in rows(photos[part]))
+
+
+def _photos_to_model(told: dict[str, Any]) -> Iterator[Row]:
+    seconds, prepared = told["seconds"], told["prepare"]
+    yield "photos to model", f"{told['photos']} photos, {told['categories']} categories"
+    for part, value in seconds.items():
+        yield f"  {part.replace('_', ' + ')}", f"{value:8.3f} s"
+    yield "  photos a second", f"{told['photos_per_second']:6.0f}"
+    yield "  not counted: converting, loading", f"{prepared['convert']:8.3f} s, {prepared['load']:.3f} s"
+    yield "  peak memory", _memory(told["peak_memory_mb"])
+
+
+def _embedding(told: dict[str, Any]) -> Iterator[Row]:
+    rates, times, memory = told["images_per_second"], told["times_keras"], told["peak_memory_mb"]
+    yield "images a second embedded", f"{told['photos']} ready-made views, the sides in turn"
+    yield "  Keras predict, batches of 32", f"{rates['keras']:6.0f}"
+    for precision, name in (("f32", "32-bit"), ("bf16", "bf16")):
+        if rates[precision] is None:
+            yield f"  Thimble, {name}", "not on this processor"
+        else:
+            yield f"  Thimble, {name}", f"{rates[precision]:6.0f}     {times[precision]:.2f} × Keras"
+    yield "  peak memory", f"{_memory(memory['thimble'])}; Keras {_memory(memory['keras'])}"
+
+
+def _single_prediction(told: dict[str, Any]) -> Iterator[Row]:
+    yield "a single prediction, from a file's bytes", f"{told['predictions']} one after another"
+    yield "  p50", f"{told['p50_ms']:8.2f} ms"
+    yield "  p99", f"{told['p99_ms']:8.2f} ms"
+    yield "  peak memory", _memory(told["peak_memory_mb"])
+
+
+def _against_the_guide(told: dict[str, Any]) -> Iterator[Row]:
+    ours, guide, count = told["thimble"], told["guide"], len(told["splits"])
+    yield (
+        "Keras transfer-learning guide on the same photos",
+        f"{told['training_photos']} to learn from, {ours['photos'] / count:.0f} kept out, "
+        f"{count} split{'' if count == 1 else 's'}",
+    )
+    for name, side in (("Thimble", ours), ("the guide's recipe", guide)):
+        yield (
+            f"  {name}",
+            f"{side['seconds']['total']:8.2f} s   right {side['accuracy']:6.1%}   "
+            f"{_memory(side['peak_memory_mb'])}",
+        )
+    yield "  Thimble is", f"{told['times_faster']:8.1f} × faster, {told['points_higher']:+.1f} points"
+    for each in told["splits"]:
+        yield (
+            f"    split {each['seed'] + 1}",
+            f"{each['times_faster']:8.1f} × faster, {each['points_higher']:+.1f} points "
+            f"({each['thimble']['accuracy']:.1%} and {each['guide']['accuracy']:.1%})",
+        )
+    yield "  counted, both", "files on disk → trained model → scored on the photos kept out"
+    yield "    Thimble besides", "chooses and tests itself by cross-validation in that time"
+    yield "    not counted, both", "importing libraries, building and compiling the network"
+
+
+def _memory(megabytes: float | None) -> str:
+    return "memory not known" if megabytes is None else f"{megabytes:5.0f} MB"
+
+
+ROWS: dict[str, Callable[[dict[str, Any]], Iterator[Row]]] = {
+    "photos_to_model": _photos_to_model,
+    "embedding": _embedding,
+    "single_prediction": _single_prediction,
+    "against_the_guide": _against_the_guide,
+}

@@ -1,0 +1,197 @@
+"""Thimble from a shell.
+
+    python -m core train PHOTOS_DIR --out MODEL_DIR      folders in PHOTOS_DIR name the categories
+    python -m core predict MODEL_DIR FILE…
+    python -m core evaluate MODEL_DIR PHOTOS_DIR
+
+With --json, one JSON value on standard output and nothing else there. Exit status 2, with one line on standard
+error, for input that cannot be used.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from time import perf_counter
+
+from core.data.dataset import from_folder, read_file
+from core.data.photo import Refused
+from core.data.store import home_folder
+from core.errors import AppError, BadInput, Cancelled
+from core.model.backbones import BACKBONES, DEFAULT
+from core.model.bundle import Prediction, read_folder
+from core.model.embed import Embedder
+from core.model.evaluate import in_words
+from core.model.train import evaluate_model, train_model
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; its exit status: 0 done, 2 bad input, 130 interrupted."""
+    options = _parser().parse_args(arguments)
+    run: Callable[[argparse.Namespace], int] = options.run
+    try:
+        return run(options)
+    except (KeyboardInterrupt, Cancelled):
+        print("Stopped.", file=sys.stderr)
+        return 130
+    except AppError as error:
+        _Bar.clear()
+        print(" ".join(f"{error.message} {error.hint}".split()), file=sys.stderr)
+        return 2
+
+
+def train(options: argparse.Namespace) -> int:
+    """Train on a folder of photos and write the model's folder, whole or not at all."""
+    out = Path(options.out)
+    if out.exists() and not (out.is_dir() and (not any(out.iterdir()) or (out / "bundle.json").exists())):
+        raise BadInput(f"'{out}' exists and holds no Thimble model.", hint="Give another --out.")
+    dataset = from_folder(Path(options.photos))
+    started = perf_counter()
+    embedder = Embedder(BACKBONES[options.backbone], home_folder(), bulk=True)
+    embedder.prepare()
+    prepared = perf_counter() - started
+    trained = train_model(dataset, embedder, seed=options.seed, on_progress=_Bar.draw)
+    _Bar.clear()
+    _write(out, trained.bundle.to_files())
+
+    report = trained.bundle.report
+    result = {
+        "categories": list(dataset.categories),
+        "photos": report.photos,
+        "set_aside": _set_aside(trained.set_aside),
+        "backbone": trained.bundle.backbone.id,
+        "accuracy": report.accuracy,
+        "accuracy_interval": list(report.accuracy_interval),
+        "seconds": {**trained.seconds, "prepare": prepared},
+    }
+    words = [
+        f"Learnt {len(dataset.categories)} categories from {report.photos} photos "
+        f"in {trained.seconds['total']:.1f} seconds: {in_words(report)}.",
+        *_left_out(trained.set_aside),
+        f"The model is in {out}.",
+    ]
+    return _say(options, result, words)
+
+
+def predict(options: argparse.Namespace) -> int:
+    """Say what each file shows."""
+    bundle = read_folder(Path(options.model))
+    results: list[dict[str, object]] = []
+    words: list[str] = []
+    for file in options.files:
+        answer: Prediction | Refused
+        try:
+            answer = bundle.predict([read_file(Path(file))], home_folder())[0]
+        except AppError as error:
+            answer = Refused(file, str(error))
+        if isinstance(answer, Refused):
+            results.append({"file": file, "error": answer.reason})
+            words.append(f"{file}: {answer.reason}")
+        else:
+            results.append({"file": file, **asdict(answer)})
+            words.append(f"{file}: {answer.label} ({answer.probability:.0%})")
+    return _say(options, results, words)
+
+
+def evaluate(options: argparse.Namespace) -> int:
+    """Test a model on a folder of labelled photos."""
+    bundle = read_folder(Path(options.model))
+    dataset = from_folder(Path(options.photos))
+    embedder = Embedder(bundle.backbone, home_folder(), bulk=True)
+    report, set_aside = evaluate_model(bundle, dataset, embedder, on_progress=_Bar.draw)
+    _Bar.clear()
+    result = {
+        "photos": report.photos,
+        "set_aside": _set_aside(set_aside),
+        "accuracy": report.accuracy,
+        "balanced_accuracy": report.balanced_accuracy,
+        "log_loss": report.log_loss,
+        "expected_calibration_error": report.expected_calibration_error,
+        "categories": list(bundle.categories),
+        "confusion": [list(row) for row in report.confusion],
+    }
+    return _say(options, result, [f"On {report.photos} photos: {in_words(report)}.", *_left_out(set_aside)])
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m core", description="Train an image classifier from folders of photos, and use it."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    command = commands.add_parser("train", help="photos in folders → a model")
+    command.add_argument("photos", metavar="PHOTOS_DIR", help="a folder whose sub-folders name the categories")
+    command.add_argument("--out", metavar="MODEL_DIR", required=True, help="where the model is written")
+    command.add_argument("--backbone", choices=sorted(BACKBONES), default=DEFAULT, help="default: %(default)s")
+    command.add_argument("--seed", type=int, default=0, help="of the split into folds; default: %(default)s")
+    command.set_defaults(run=train)
+
+    command = commands.add_parser("predict", help="what do these photos show?")
+    command.add_argument("model", metavar="MODEL_DIR")
+    command.add_argument("files", metavar="FILE", nargs="+")
+    command.set_defaults(run=predict)
+
+    command = commands.add_parser("evaluate", help="test a model on photos it has not seen")
+    command.add_argument("model", metavar="MODEL_DIR")
+    command.add_argument("photos", metavar="PHOTOS_DIR")
+    command.set_defaults(run=evaluate)
+
+    for command in commands.choices.values():
+        command.add_argument("--json", action="store_true", help="print one JSON value and nothing else")
+    return parser
+
+
+def _write(out: Path, files: dict[str, bytes]) -> None:
+    """All files or none: written beside, then renamed into place; an older model there is replaced."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    beside = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+    try:
+        for name, data in files.items():
+            (beside / name).write_bytes(data)
+        beside.chmod(0o755)
+        if out.exists():
+            shutil.rmtree(out)
+        beside.rename(out)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+def _set_aside(refused: Sequence[Refused]) -> list[dict[str, str]]:
+    return [{"file": item.name, "reason": item.reason} for item in refused]
+
+
+def _left_out(refused: Sequence[Refused]) -> list[str]:
+    if not refused:
+        return []
+    count = f"{len(refused)} file{'' if len(refused) == 1 else 's'}"
+    return [f"Left out {count}:", *(f"  {item.name}: {item.reason}" for item in refused)]
+
+
+def _say(options: argparse.Namespace, result: object, words: Sequence[str]) -> int:
+    print(json.dumps(result, ensure_ascii=False) if options.json else "\n".join(words))
+    return 0
+
+
+class _Bar:
+    """A progress bar on standard error when that is a terminal; silent otherwise."""
+
+    @staticmethod
+    def draw(fraction: float, words: str) -> None:
+        if sys.stderr.isatty():
+            done = round(24 * fraction)
+            line = f"[{'█' * done}{'·' * (24 - done)}] {words}"
+            print(f"\r\x1b[K{line[: os.get_terminal_size(sys.stderr.fileno()).columns - 1]}", end="", file=sys.stderr)
+
+    @staticmethod
+    def clear() -> None:
+        if sys.stderr.isatty():
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

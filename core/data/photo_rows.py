@@ -1,0 +1,225 @@
+"""Rows of photos, and of files that perhaps no photo needs: what the store does in a transaction."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    case,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    not_,
+    select,
+    update,
+)
+from sqlalchemy.exc import IntegrityError
+
+from core.data.records import Category, Counts, StoredPhoto
+from core.data.tables import categories, chunks, embeddings, loose_files, photos
+
+_OTHER = photos.alias("other")
+_KEPT_ELSEWHERE = exists().where(
+    _OTHER.c.project_id == photos.c.project_id,
+    _OTHER.c.sha256 == photos.c.sha256,
+    _OTHER.c.category_id != photos.c.category_id,
+    _OTHER.c.kept,
+)
+_IN_CONFLICT = and_(photos.c.kept, _KEPT_ELSEWHERE)
+_PHOTO = select(
+    photos.c.id,
+    photos.c.category_id,
+    photos.c.sha256,
+    photos.c.name,
+    photos.c.kept,
+    photos.c.reason,
+    photos.c.width,
+    photos.c.height,
+    photos.c.provider,
+    photos.c.page,
+    photos.c.creator,
+    photos.c.licence,
+    photos.c.title,
+    photos.c.added_at,
+    _IN_CONFLICT.label("conflicts"),
+)
+
+
+def insert_photo(
+    connection: Connection, category: Category, sha256: str, values: Mapping[str, object]
+) -> tuple[StoredPhoto, bool]:
+    """The photo as it lies in the category, and whether it is new there."""
+    place = {"project_id": category.project_id, "category_id": category.id, "sha256": sha256}
+    try:
+        with connection.begin_nested():
+            connection.execute(insert(photos).values({**place, "kept": True, "reason": "", **values}))
+        is_new = True
+    except IntegrityError:
+        is_new = False
+    here = _PHOTO.where(photos.c.category_id == category.id, photos.c.sha256 == sha256)
+    return _photo(connection.execute(here).one()), is_new
+
+
+def read_photos(
+    connection: Connection,
+    project_id: str,
+    *,
+    category_id: int | None = None,
+    kept: bool | None = None,
+    offset: int = 0,
+    limit: int | None = None,
+) -> list[StoredPhoto]:
+    """Oldest first."""
+    here = _PHOTO.where(photos.c.project_id == project_id)
+    if category_id is not None:
+        here = here.where(photos.c.category_id == category_id)
+    if kept is not None:
+        here = here.where(photos.c.kept == kept)
+    here = here.order_by(photos.c.id).offset(offset).limit(limit)
+    return [_photo(row) for row in connection.execute(here)]
+
+
+def read_training_photos(connection: Connection, project_id: str) -> list[tuple[str, str, str]]:
+    """SHA-256, name and category of every kept photo that is in one category only; oldest first."""
+    here = (
+        select(photos.c.sha256, photos.c.name, categories.c.name)
+        .join(categories, categories.c.id == photos.c.category_id)
+        .where(photos.c.project_id == project_id, photos.c.kept, not_(_KEPT_ELSEWHERE))
+        .order_by(photos.c.id)
+    )
+    return [(sha256, name, category) for sha256, name, category in connection.execute(here)]
+
+
+def read_conflicts(connection: Connection, project_id: str) -> list[StoredPhoto]:
+    """Every photo whose picture is also kept in another category, the same pictures together."""
+    here = _PHOTO.where(photos.c.project_id == project_id, _IN_CONFLICT)
+    return [_photo(row) for row in connection.execute(here.order_by(photos.c.sha256, photos.c.id))]
+
+
+def count_conflicts(connection: Connection, project_id: str) -> int:
+    """How many pictures are kept in several categories."""
+    here = select(func.count(photos.c.sha256.distinct())).where(
+        photos.c.project_id == project_id, _IN_CONFLICT
+    )
+    return connection.scalar(here) or 0
+
+
+def other_categories(connection: Connection, photo: StoredPhoto) -> tuple[str, ...]:
+    """Names of the other categories of its project that keep the same picture."""
+    same = and_(photos.c.project_id == _OTHER.c.project_id, photos.c.sha256 == _OTHER.c.sha256)
+    names = (
+        select(categories.c.name)
+        .join(_OTHER, _OTHER.c.category_id == categories.c.id)
+        .join(photos, same)
+        .where(photos.c.id == photo.id, _OTHER.c.id != photo.id, _OTHER.c.kept)
+        .order_by(categories.c.position)
+    )
+    return tuple(connection.scalars(names))
+
+
+def count_photos(connection: Connection, project_id: str) -> dict[int, Counts]:
+    """By category, empty ones included, in their order."""
+
+    def how_many(condition: ColumnElement[bool]) -> ColumnElement[int]:
+        return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
+
+    here = (
+        select(categories.c.id, how_many(photos.c.kept), how_many(~photos.c.kept), how_many(_IN_CONFLICT))
+        .outerjoin(photos, photos.c.category_id == categories.c.id)
+        .where(categories.c.project_id == project_id)
+        .group_by(categories.c.id, categories.c.position)
+        .order_by(categories.c.position)
+    )
+    return {category_id: Counts(*counts) for category_id, *counts in connection.execute(here)}
+
+
+def set_kept(connection: Connection, photo_ids: Sequence[int], kept: bool, reason: str) -> int:
+    """How many of them there are."""
+    found = 0
+    for some in chunks(photo_ids):
+        change = update(photos).where(photos.c.id.in_(some)).values(kept=kept, reason="" if kept else reason)
+        found += connection.execute(change).rowcount
+    return found
+
+
+def move_photos(connection: Connection, photo_ids: Sequence[int], target: Category) -> int:
+    """How many left another category of the project for `target`.
+
+    A picture that the target holds already becomes one with it, kept if either was.
+    """
+    return sum(_move_some(connection, some, target) for some in chunks(photo_ids))
+
+
+def _move_some(connection: Connection, photo_ids: Sequence[int], target: Category) -> int:
+    leaving = connection.execute(
+        select(photos.c.id, photos.c.sha256, photos.c.kept)
+        .where(photos.c.id.in_(photo_ids), photos.c.project_id == target.project_id)
+        .where(photos.c.category_id != target.id)
+        .order_by(photos.c.id)
+    ).all()
+    alike = photos.c.sha256.in_({row.sha256 for row in leaving})
+    there = connection.execute(
+        select(photos.c.sha256, photos.c.id).where(photos.c.category_id == target.id, alike)
+    )
+    holder = {row.sha256: row.id for row in there}
+    arriving: set[int] = set()
+    doubles: set[int] = set()
+    kept: set[int] = set()
+    for photo_id, sha256, is_kept in leaving:
+        held = holder.setdefault(sha256, photo_id)
+        (arriving if held == photo_id else doubles).add(photo_id)
+        if is_kept:
+            kept.add(held)
+    connection.execute(delete(photos).where(photos.c.id.in_(doubles)))
+    connection.execute(update(photos).where(photos.c.id.in_(arriving)).values(category_id=target.id))
+    connection.execute(update(photos).where(photos.c.id.in_(kept)).values(kept=True, reason=""))
+    return len(leaving)
+
+
+def delete_photos(connection: Connection, condition: ColumnElement[bool]) -> int:
+    """How many there were; their files are loose from now on."""
+    noted = select(loose_files.c.key).where(loose_files.c.kind == "photo")
+    pictures = (
+        select(literal("photo"), photos.c.sha256).where(condition, photos.c.sha256.not_in(noted)).distinct()
+    )
+    connection.execute(insert(loose_files).from_select(["kind", "key"], pictures))
+    return connection.execute(delete(photos).where(condition)).rowcount
+
+
+def is_used(connection: Connection, sha256: str) -> bool:
+    """Some project holds this picture."""
+    return bool(connection.scalar(select(exists().where(photos.c.sha256 == sha256))))
+
+
+def forget_embeddings(connection: Connection, sha256: str) -> None:
+    connection.execute(delete(embeddings).where(embeddings.c.sha256 == sha256))
+
+
+def note_loose(connection: Connection, kind: str, key: str) -> None:
+    """Have the next sweep look whether this file is used."""
+    row = select(literal(kind), literal(key)).where(not_(exists().where(_is_loose(kind, key))))
+    connection.execute(insert(loose_files).from_select(["kind", "key"], row))
+
+
+def withdraw_loose(connection: Connection, kind: str, key: str) -> None:
+    """This file is used, or gone. A sweep that is at it is waited for."""
+    connection.execute(delete(loose_files).where(_is_loose(kind, key)))
+
+
+def read_loose(connection: Connection, limit: int) -> list[tuple[str, str]]:
+    """Kind and key of some files to look at, nobody else's until this transaction ends."""
+    rows = connection.execute(select(loose_files.c.kind, loose_files.c.key).limit(limit).with_for_update())
+    return [(kind, key) for kind, key in rows]
+
+
+def _is_loose(kind: str, key: str) -> ColumnElement[bool]:
+    return and_(loose_files.c.kind == kind, loose_files.c.key == key)
+
+
+def _photo(row: Row[*tuple[Any, ...]]) -> StoredPhoto:
+    return StoredPhoto(*row)

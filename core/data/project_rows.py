@@ -1,0 +1,179 @@
+"""Rows of projects, their categories, versions and refused files: what the store does in a transaction."""
+
+import unicodedata
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from core.data.dataset import NAME_LIMIT, category_name
+from core.data.records import Category, Project, RefusedFile, Version
+from core.data.tables import categories, plain, projects, refused, versions
+from core.errors import BadInput, NotFound
+
+_CATEGORY = select(categories.c.id, categories.c.project_id, categories.c.name, categories.c.position)
+_VERSION = select(
+    versions.c.project_id, versions.c.number, versions.c.created_at, versions.c.accuracy, versions.c.photos
+)
+
+
+def project_name(text: str) -> str:
+    """The name as typed, tidied as a category's is. Raises BadInput."""
+    name = text.strip()
+    if not name:
+        raise BadInput("A project needs a name.", hint="Type a word or two, like 'My pets'.")
+    if len(name) > NAME_LIMIT:
+        raise BadInput(
+            f"'{name[:20]}…' has {len(name)} characters; a project's name has at most {NAME_LIMIT}.",
+            hint="Shorten it.",
+        )
+    return category_name(name)
+
+
+def insert_project(connection: Connection, project: Project) -> None:
+    connection.execute(insert(projects).values(vars(project)))
+
+
+def rename_project(connection: Connection, project_id: str, name: str) -> Project:
+    """Raises NotFound."""
+    connection.execute(update(projects).where(projects.c.id == project_id).values(name=name))
+    return read_project(connection, project_id)
+
+
+def delete_project(connection: Connection, project_id: str) -> None:
+    """With its categories, versions, jobs and refused files; its photos go by `photo_rows.delete_photos`."""
+    connection.execute(delete(projects).where(projects.c.id == project_id))
+
+
+def read_projects(connection: Connection) -> list[Project]:
+    """Newest first."""
+    rows = connection.execute(select(projects).order_by(projects.c.created_at.desc(), projects.c.id))
+    return [Project(*row) for row in rows]
+
+
+def read_project(connection: Connection, project_id: str) -> Project:
+    """Raises NotFound."""
+    row = connection.execute(select(projects).where(projects.c.id == project_id)).one_or_none()
+    if row is None:
+        raise NotFound(
+            "This project is no longer there.",
+            hint="Perhaps it was deleted in another tab. Choose one from your projects.",
+        )
+    return Project(*row)
+
+
+def lock_project(connection: Connection, project_id: str) -> None:
+    """Raises NotFound. Whoever locks it too waits; SQLite lets only one writer in anyway."""
+    read_project(connection, project_id)
+    connection.execute(select(projects.c.id).where(projects.c.id == project_id).with_for_update())
+
+
+def insert_category(connection: Connection, project_id: str, name: str) -> Category:
+    """After the others. Raises BadInput for a name that is unusable or taken, and NotFound."""
+    name = category_name(name)
+    lock_project(connection, project_id)
+    last = connection.scalar(
+        select(func.max(categories.c.position)).where(categories.c.project_id == project_id)
+    )
+    position = 0 if last is None else last + 1
+    row = {"project_id": project_id, "name": name, "folded": _folded(name), "position": position}
+    try:
+        connection.execute(insert(categories).values(row))
+    except IntegrityError as error:
+        raise _taken(name) from error
+    here = _CATEGORY.where(categories.c.project_id == project_id, categories.c.position == position)
+    return Category(*connection.execute(here).one())
+
+
+def rename_category(connection: Connection, category_id: int, name: str) -> Category:
+    """Raises BadInput for a name that is unusable or taken, and NotFound."""
+    name = category_name(name)
+    change = update(categories).where(categories.c.id == category_id)
+    try:
+        connection.execute(change.values(name=name, folded=_folded(name)))
+    except IntegrityError as error:
+        raise _taken(name) from error
+    return read_category(connection, category_id)
+
+
+def delete_category(connection: Connection, category_id: int) -> None:
+    """With its refused files; its photos go by `photo_rows.delete_photos`."""
+    connection.execute(delete(categories).where(categories.c.id == category_id))
+
+
+def read_categories(connection: Connection, project_id: str) -> list[Category]:
+    """In their order."""
+    here = _CATEGORY.where(categories.c.project_id == project_id)
+    return [Category(*row) for row in connection.execute(here.order_by(categories.c.position))]
+
+
+def read_category(connection: Connection, category_id: int) -> Category:
+    """Raises NotFound."""
+    row = connection.execute(_CATEGORY.where(categories.c.id == category_id)).one_or_none()
+    if row is None:
+        raise NotFound(
+            "This category is no longer there.",
+            hint="Perhaps it was deleted in another tab. Choose another category.",
+        )
+    return Category(*row)
+
+
+def next_version(connection: Connection, project_id: str) -> int:
+    """The number of a new version, nobody else's until this transaction ends. Raises NotFound."""
+    lock_project(connection, project_id)
+    last = connection.scalar(select(func.max(versions.c.number)).where(versions.c.project_id == project_id))
+    return (last or 0) + 1
+
+
+def insert_version(connection: Connection, version: Version, fingerprint: str) -> None:
+    connection.execute(insert(versions).values({**vars(version), "fingerprint": fingerprint}))
+
+
+def read_versions(connection: Connection, project_id: str) -> list[Version]:
+    """Newest first."""
+    here = _VERSION.where(versions.c.project_id == project_id)
+    return [Version(*row) for row in connection.execute(here.order_by(versions.c.number.desc()))]
+
+
+def latest_fingerprint(connection: Connection, project_id: str) -> str | None:
+    """What the latest version learnt from, as `training_fingerprint` tells it."""
+    here = select(versions.c.fingerprint).where(versions.c.project_id == project_id)
+    return connection.scalar(here.order_by(versions.c.number.desc()).limit(1))
+
+
+def insert_refused(
+    connection: Connection, project_id: str, category_id: int | None, name: str, reason: str
+) -> None:
+    """Raises NotFound."""
+    read_project(connection, project_id)
+    if category_id is not None:
+        read_category(connection, category_id)
+    row = {"project_id": project_id, "category_id": category_id, "added_at": datetime.now(UTC)}
+    connection.execute(insert(refused).values({**row, "name": plain(name), "reason": plain(reason)}))
+
+
+def read_refused(connection: Connection, project_id: str) -> list[RefusedFile]:
+    """Oldest first."""
+    rows = (
+        select(refused.c.id, refused.c.name, refused.c.reason, categories.c.name, refused.c.added_at)
+        .outerjoin(categories, categories.c.id == refused.c.category_id)
+        .where(refused.c.project_id == project_id)
+        .order_by(refused.c.id)
+    )
+    return [RefusedFile(*row) for row in connection.execute(rows)]
+
+
+def delete_refused(connection: Connection, project_id: str) -> None:
+    connection.execute(delete(refused).where(refused.c.project_id == project_id))
+
+
+def _folded(name: str) -> str:
+    """Names that differ by case or width only fold to the same text."""
+    return unicodedata.normalize("NFKC", name).casefold()
+
+
+def _taken(name: str) -> BadInput:
+    return BadInput(
+        f"There is already a category named '{name}' (capital letters make no difference).",
+        hint="Choose another name, or add your photos to the category that is there.",
+    )

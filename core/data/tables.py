@@ -1,0 +1,248 @@
+"""The tables, and the way from any older version of them to this one."""
+
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import (
+    URL,
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    Dialect,
+    Double,
+    Engine,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    create_engine,
+    event,
+    insert,
+    select,
+    text,
+    update,
+)
+
+from core.errors import BadInput
+
+BUSY_SECONDS = 30  # how long a writer waits for another one before it gives up
+CHUNK = 500  # values in one statement: databases limit them (SQLite: 999 in older builds)
+
+TEXT_LIMIT = 2000  # characters kept of a file's name, a title or an address from outside
+
+
+class Moment(TypeDecorator[datetime]):
+    """A point in time: aware UTC datetimes in Python, seconds since 1970 in the database."""
+
+    impl = Double
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> float | None:
+        return None if value is None else value.timestamp()
+
+    def process_result_value(self, value: float | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else datetime.fromtimestamp(value, UTC)
+
+
+Value = TypeVar("Value")
+
+metadata = MetaData()
+
+schema_version = Table("schema_version", metadata, Column("number", Integer, nullable=False))
+
+projects = Table(
+    "projects",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("is_example", Boolean, nullable=False),
+)
+
+# Numbers are never used again (autoincrement): a page left open cannot act on a newer row by an old id.
+categories = Table(
+    "categories",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("project_id", ForeignKey("projects.id", ondelete="CASCADE"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("folded", Text, nullable=False),  # the name without case: two names that differ by case are one
+    Column("position", Integer, nullable=False),
+    UniqueConstraint("project_id", "folded"),
+    UniqueConstraint("project_id", "id"),  # what photos.(project_id, category_id) refers to
+    sqlite_autoincrement=True,
+)
+
+photos = Table(
+    "photos",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("project_id", String(32), nullable=False),
+    Column("category_id", Integer, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("kept", Boolean, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("provider", Text, nullable=False),
+    Column("page", Text, nullable=False),
+    Column("creator", Text, nullable=False),
+    Column("licence", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("added_at", Moment, nullable=False),
+    ForeignKeyConstraint(
+        ["project_id", "category_id"], ["categories.project_id", "categories.id"], ondelete="CASCADE"
+    ),
+    UniqueConstraint("category_id", "sha256"),
+    Index("photos_by_picture", "sha256"),
+    Index("photos_by_project", "project_id", "sha256", "kept"),
+    Index("photos_by_category", "category_id", "kept", "id"),
+    sqlite_autoincrement=True,
+)
+
+refused = Table(
+    "refused",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("project_id", ForeignKey("projects.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("category_id", ForeignKey("categories.id", ondelete="CASCADE"), index=True),
+    Column("name", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("added_at", Moment, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+embeddings = Table(
+    "embeddings",
+    metadata,
+    Column("recipe", String(200), primary_key=True),
+    Column("sha256", String(64), primary_key=True, index=True),
+    Column("vector", LargeBinary, nullable=False),  # float32, little-endian
+    Column("fingerprint", BigInteger, nullable=False),  # 64 bits, read as a signed number
+)
+
+versions = Table(
+    "versions",
+    metadata,
+    Column("project_id", ForeignKey("projects.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("created_at", Moment, nullable=False),
+    Column("accuracy", Double, nullable=False),
+    Column("photos", Integer, nullable=False),
+    Column("fingerprint", Text, nullable=False),
+)
+
+# Files that perhaps no row refers to: noted before a file is written and when its rows are deleted, looked at
+# (and removed, if so) afterwards. Whatever moment the program dies at, nothing is left lying about unknown.
+loose_files = Table(
+    "loose_files",
+    metadata,
+    Column("kind", String(10), primary_key=True),  # "photo" or "project"
+    Column("key", String(64), primary_key=True),  # the SHA-256 or the project's id
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("id", String(32), nullable=False, unique=True),
+    Column("project_id", ForeignKey("projects.id", ondelete="CASCADE"), nullable=False),
+    Column("kind", String(40), nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("live", Boolean, nullable=False),  # queued or running
+    Column("only", String(80), unique=True),  # while live: what no other job may hold; empty binds nobody
+    Column("fraction", Double, nullable=False),
+    Column("words", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("result", Text, nullable=False),  # JSON
+    Column("owner", String(32), nullable=False),
+    Column("cancel_asked", Boolean, nullable=False),
+    Column("dismissed", Boolean, nullable=False),
+    Column("started_at", Moment, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    Column("heartbeat_at", Moment, nullable=False),
+    Index("jobs_by_kind", "project_id", "kind"),
+    Index("jobs_by_owner", "owner", "live"),
+    sqlite_autoincrement=True,
+)
+
+
+def connect(url: str | URL) -> Engine:
+    """An engine whose transactions take SQLite's write lock at once, unless marked `reading=True`.
+
+    A transaction that reads first and writes later fails in SQLite when another one wrote in between,
+    whatever the busy timeout; taken at the start, the lock is waited for.
+    """
+    engine = create_engine(url)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare)
+        event.listen(engine, "begin", _begin)
+    return engine
+
+
+def chunks(values: Sequence[Value]) -> Iterator[Sequence[Value]]:
+    """The values in order, at most CHUNK at a time."""
+    for start in range(0, len(values), CHUNK):
+        yield values[start : start + CHUNK]
+
+
+def plain(text: str) -> str:
+    """Text from outside as any database takes it: valid Unicode, no NUL, not endless."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "")[:TEXT_LIMIT]
+
+
+def version_1(connection: Connection) -> None:
+    """The tables above. When they change, this function gets a copy of them as they were."""
+    metadata.create_all(connection)
+
+
+Migration = Callable[[Connection], None]
+
+MIGRATIONS: tuple[Migration, ...] = (version_1,)
+
+
+def migrate(engine: Engine, migrations: Sequence[Migration] = MIGRATIONS) -> None:
+    """Bring the tables to version `len(migrations)`: all steps that are missing, in order, or none of them.
+
+    Raises BadInput when the database was made by a newer program.
+    """
+    with engine.begin() as connection:
+        schema_version.create(connection, checkfirst=True)
+        found = connection.scalar(select(schema_version.c.number))
+        if found is None:
+            connection.execute(insert(schema_version).values(number=0))
+        done = found or 0
+        if done > len(migrations):
+            raise BadInput(
+                f"These projects were saved by a newer Thimble (storage version {done}; this one knows "
+                f"{len(migrations)}).",
+                hint="Update Thimble, or set THIMBLE_HOME to another folder to start afresh.",
+            )
+        for step in migrations[done:]:
+            step(connection)
+        connection.execute(update(schema_version).values(number=len(migrations)))
+
+
+def _prepare(connection: sqlite3.Connection, record: Any) -> None:
+    # The driver's own transactions begin late and not before DDL; without them, _begin decides.
+    connection.isolation_level = None
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _begin(connection: Connection) -> None:
+    reading = connection.get_execution_options().get("reading", False)
+    connection.execute(text("BEGIN" if reading else "BEGIN IMMEDIATE"))

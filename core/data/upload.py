@@ -1,0 +1,181 @@
+"""From an uploaded file to the photos in it: a plain file is one, a zip archive as many as it holds.
+
+Member names are only ever shown or read for a category; none becomes a path on this machine. Every bound
+counts bytes as they are really read, since what an archive says of itself may be a lie.
+"""
+
+import re
+import stat
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import BinaryIO
+
+from core.data.photo import MAX_BYTES, Refused
+from core.errors import BadInput
+
+MAX_FILES = 10_000  # more photos than a model made from tens needs
+MAX_TOTAL_BYTES = 2_000_000_000  # all members together, unpacked
+MAX_LISTING_BYTES = 8_000_000  # an archive's list of contents; MAX_FILES long names fit
+
+_ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
+_ARCHIVE_MAGIC = (*_ZIP_MAGIC, b"Rar!", b"7z\xbc\xaf", b"\x1f\x8b")
+_COMPRESSION = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # the rest are rare and can unpack without a bound
+_ENCRYPTED = 0x41  # flag bits: any encryption, strong encryption
+_CHUNK = 65_536
+_IGNORED_FILES = {"thumbs.db", "desktop.ini"}
+_DRIVE = re.compile(r"[A-Za-z]:")
+
+_OUTSIDE = "Its name leads out of its own folder, so it was not opened. Rename it and add it again."
+_SIZE_LIMIT = f"{MAX_BYTES // 1_000_000} MB, the most a photo may have. Save it smaller and add it again."
+_SPLIT = "Split it into smaller archives."
+
+
+@dataclass(frozen=True)
+class Upload:
+    """One file as it came, not yet decoded: its name with its folders and the category they name, if any."""
+
+    name: str
+    category: str | None
+    data: bytes
+
+
+def unpack(name: str, file: BinaryIO) -> Iterator[Upload | Refused]:
+    """What a seekable uploaded file holds, in order, read one at a time; what cannot be used says why.
+
+    `name` may carry folders ("cats/1.jpg"), as browsers send them for a folder. The folder that directly
+    holds a file names its category; a file at the root, or in the folder that all files of an archive share
+    while others lie deeper, has none. Files that `is_ignored` are left out. Whatever the contents, nothing is
+    raised.
+    """
+    file.seek(0)
+    if file.read(4) in _ZIP_MAGIC:
+        yield from _unpack_zip(name, file)
+    elif not is_ignored(name):
+        yield _plain(name, file)
+
+
+def is_ignored(name: str) -> bool:
+    """Whether a file is the system's own and no one's photo: .DS_Store, __MACOSX, Thumbs.db, dot files, …"""
+    parts = _parts(name)
+    hidden = any(part == "__MACOSX" or (part.startswith(".") and part != "..") for part in parts)
+    return hidden or (bool(parts) and parts[-1].lower() in _IGNORED_FILES)
+
+
+def _plain(name: str, file: BinaryIO) -> Upload | Refused:
+    if _leads_outside(name):
+        return Refused(name, _OUTSIDE)
+    file.seek(0)
+    data = file.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        return Refused(name, f"It is larger ({file.seek(0, 2) / 1e6:.1f} MB) than {_SIZE_LIMIT}")
+    return Upload("/".join(_parts(name)), _categories([name])[0], data)
+
+
+def _unpack_zip(name: str, file: BinaryIO) -> Iterator[Upload | Refused]:
+    try:
+        archive = zipfile.ZipFile(_Bounded(file))
+    except BadInput as error:
+        yield Refused(name, str(error))
+        return
+    except Exception:  # zipfile stumbles in many ways over a damaged archive
+        yield Refused(name, "The zip archive is damaged or was cut short. Make or upload it again.")
+        return
+    with archive:
+        members = [m for m in archive.infolist() if not _is_folder(m) and not is_ignored(m.filename)]
+        safe = [m.filename for m in members if not _leads_outside(m.filename)]
+        categories = dict(zip(safe, _categories(safe), strict=True))
+        left = MAX_TOTAL_BYTES
+        for number, member in enumerate(members):
+            if number == MAX_FILES:
+                reason = f"It holds {len(members):,} files; the first {MAX_FILES:,} were looked at. {_SPLIT}"
+                yield Refused(name, reason)
+                return
+            if left <= 0:
+                size = f"{MAX_TOTAL_BYTES / 1e9:g} GB"
+                yield Refused(name, f"Unpacked it is larger than {size}; the rest was left out. {_SPLIT}")
+                return
+            item, read = _member(archive, member, categories.get(member.filename))
+            # Packed bytes count too: members may share them, and empty blocks unpack to nothing at all.
+            left -= max(read, member.compress_size)
+            yield item
+
+
+def _member(
+    archive: zipfile.ZipFile, member: zipfile.ZipInfo, category: str | None
+) -> tuple[Upload | Refused, int]:
+    """One member and how many bytes were unpacked to get it."""
+    name = member.filename
+    reason = _why_not_opened(member)
+    if reason is not None:
+        return Refused(name, reason), 0
+    chunks: list[bytes] = []
+    read = 0
+    try:
+        with archive.open(member) as file:
+            while read <= MAX_BYTES and (chunk := file.read(_CHUNK)):
+                chunks.append(chunk)
+                read += len(chunk)
+    except Exception:  # a wrong checksum, a broken stream, a header that contradicts the list of contents, …
+        return Refused(name, "It is damaged inside the zip archive. Make the archive again."), read
+    if read > MAX_BYTES:
+        return Refused(name, f"It is larger than {_SIZE_LIMIT}"), read
+    data = b"".join(chunks)
+    if data.startswith(_ARCHIVE_MAGIC):
+        return Refused(name, "It is an archive inside the archive. Unpack it and add what it holds."), read
+    return Upload("/".join(_parts(name)), category, data), read
+
+
+def _why_not_opened(member: zipfile.ZipInfo) -> str | None:
+    if _leads_outside(member.filename):
+        return _OUTSIDE
+    if stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFREG):
+        return "It is a link to another place, not a file. Put the file itself into the archive."
+    if member.flag_bits & _ENCRYPTED:
+        return "It is locked with a password. Make the archive again without one."
+    if member.compress_type not in _COMPRESSION:
+        return "It is packed in an unusual way. Make the zip archive again with your system's own tool."
+    return None
+
+
+def _is_folder(member: zipfile.ZipInfo) -> bool:
+    return member.filename.endswith(("/", "\\"))
+
+
+def _parts(name: str) -> list[str]:
+    return [part for part in name.replace("\\", "/").split("/") if part not in ("", ".")]
+
+
+def _leads_outside(name: str) -> bool:
+    parts = _parts(name)
+    return name.startswith(("/", "\\")) or ".." in parts or any(_DRIVE.match(part) for part in parts)
+
+
+def _categories(names: Sequence[str]) -> list[str | None]:
+    """The category each name's folders give: the folder that directly holds it.
+
+    None at the root, and in the folder that all names share where others lie deeper: that one only wraps the
+    categories ("my_photos" around "my_photos/cats/1.jpg").
+    """
+    folders = [_parts(name)[:-1] for name in names]
+    shared = sum(1 for _ in takewhile(lambda level: len(set(level)) == 1, zip(*folders, strict=False)))
+    wrapped = any(len(folder) > shared for folder in folders)
+    return [folder[-1] if len(folder) > (shared if wrapped else 0) else None for folder in folders]
+
+
+class _Bounded:
+    """A file that will not hand zipfile a list of contents so long that it alone would fill memory."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.seek = file.seek
+        self.tell = file.tell
+        self.seekable = file.seekable
+
+    def read(self, size: int = -1, /) -> bytes:
+        wanted = size if 0 <= size <= MAX_LISTING_BYTES else MAX_LISTING_BYTES + 1
+        data = self._file.read(wanted)
+        if len(data) > MAX_LISTING_BYTES:
+            raise BadInput(f"The archive lists far more than {MAX_FILES:,} files.", hint=_SPLIT)
+        return data

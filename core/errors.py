@@ -1,0 +1,43 @@
+"""Everything that can go wrong in a way a person can mend.
+
+AppError                 a message (what was found) and a hint (what to do next)
+├── BadPhoto             these bytes are no usable picture
+├── BadInput             a name, folder, file or option that cannot be used
+├── TooFewPhotos         a category has not enough photos to learn from
+├── NotFound             a project, category, photo or version that is no longer there
+└── Cancelled            the person stopped the work; nothing is wrong
+
+Raised anywhere in `core`; put into words for a person once, at each door (a page, the command line).
+"""
+
+
+class AppError(Exception):
+    """A problem in plain words: `message` names the value, `hint` the next step (may be empty)."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".strip()
+
+
+class BadPhoto(AppError):
+    """These bytes are no usable picture; the message says why."""
+
+
+class BadInput(AppError):
+    """A name, folder, file or option that cannot be used."""
+
+
+class TooFewPhotos(AppError):
+    """A category has not enough photos to learn from."""
+
+
+class NotFound(AppError):
+    """A project, category, photo or version that is no longer there."""
+
+
+class Cancelled(AppError):
+    """The person stopped the work."""

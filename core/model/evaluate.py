@@ -1,0 +1,176 @@
+"""How good a classifier is: labels and probabilities of photos it never saw, to a Report."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from math import ceil, floor, sqrt
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import BadInput
+
+BINS = 15  # of the calibration error, as in Guo et al. 2017
+LEAST_PROBABILITY = 1e-15  # log loss takes a smaller one for this, so that one sure mistake stays finite
+Z95 = 1.959963984540054  # standard normal quantile of 97.5 %: 95 % lie between its two sides
+
+Probabilities = NDArray[np.float32] | NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class CategoryReport:
+    """One category: its number of photos, and as fractions (None where there is nothing to divide by)
+
+    recall      of its photos, those given this category
+    precision   of the photos given this category, those that are of it
+    """
+
+    name: str
+    photos: int
+    recall: float | None
+    precision: float | None
+
+
+@dataclass(frozen=True)
+class Report:
+    """All rates are fractions from 0 to 1; log loss is in nats, the mean over the photos.
+
+    accuracy_interval            95 %, see `wilson`; it takes the photos for independent draws
+    balanced_accuracy            mean recall of the categories that have photos
+    confusion                    photo counts, a row for each true category, a column for each given one
+    expected_calibration_error   how far "90 % sure" is from right 9 times in 10, see `calibration_error`
+    """
+
+    photos: int
+    accuracy: float
+    accuracy_interval: tuple[float, float]
+    balanced_accuracy: float
+    log_loss: float
+    expected_calibration_error: float
+    categories: tuple[CategoryReport, ...]
+    confusion: tuple[tuple[int, ...], ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The report as plain dicts, lists, numbers and None."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Report":
+        """The report that `to_json` gave; raises KeyError, TypeError or ValueError for anything else."""
+        low, high = data["accuracy_interval"]
+        return cls(
+            **{
+                **data,
+                "accuracy_interval": (low, high),
+                "categories": tuple(CategoryReport(**category) for category in data["categories"]),
+                "confusion": tuple(tuple(row) for row in data["confusion"]),
+            }
+        )
+
+
+def evaluate(labels: NDArray[np.int64], probabilities: Probabilities, categories: Sequence[str]) -> Report:
+    """The report on photos with true `labels` (n,) and `probabilities` (n, categories).
+
+    The likeliest category is the answer. Raises BadInput when there is no photo.
+    """
+    if not len(labels):
+        raise BadInput("There is no photo to test on.", hint="Add photos to the categories.")
+    number = len(categories)
+    answers = probabilities.argmax(axis=1)
+    confusion = np.bincount(labels * number + answers, minlength=number**2).reshape(number, number)
+    right, present, given = confusion.diagonal(), confusion.sum(axis=1), confusion.sum(axis=0)
+    return Report(
+        photos=len(labels),
+        accuracy=float(right.sum() / len(labels)),
+        accuracy_interval=wilson(int(right.sum()), len(labels)),
+        balanced_accuracy=float((right[present > 0] / present[present > 0]).mean()),
+        log_loss=log_loss(labels, probabilities),
+        expected_calibration_error=calibration_error(probabilities.max(axis=1), answers == labels),
+        categories=tuple(
+            CategoryReport(
+                name, int(present[at]), _share(right[at], present[at]), _share(right[at], given[at])
+            )
+            for at, name in enumerate(categories)
+        ),
+        confusion=tuple(tuple(row) for row in confusion.tolist()),
+    )
+
+
+def wilson(right: int, photos: int) -> tuple[float, float]:
+    """95 % score interval of a share (Wilson 1927): it holds for few photos, and for a share of 0 or 1.
+
+    (Brown, Cai & DasGupta 2001 compare it with others and recommend it.)
+    """
+    share = right / photos
+    centre = share + Z95**2 / (2 * photos)
+    half = Z95 * sqrt(share * (1 - share) / photos + Z95**2 / (4 * photos**2))
+    scale = 1 + Z95**2 / photos
+    low = 0.0 if right == 0 else (centre - half) / scale
+    high = 1.0 if right == photos else (centre + half) / scale
+    return low, high
+
+
+def log_loss(labels: NDArray[np.int64], probabilities: Probabilities) -> float:
+    """Mean of -log of the true category's probability, in nats; never below LEAST_PROBABILITY."""
+    true = probabilities[np.arange(len(labels)), labels].astype(np.float64)
+    return float(-np.log(np.maximum(true, LEAST_PROBABILITY)).mean())
+
+
+def calibration_error(sure: Probabilities, right: NDArray[np.bool_]) -> float:
+    """Mean distance of how sure answers were from how often they were right, in BINS equal steps of `sure`.
+
+    The expected calibration error of Guo, Pleiss, Sun & Weinberger 2017. With few photos it is too high, by
+    chance alone: read it as an upper bound.
+    """
+    bins = np.minimum((sure * BINS).astype(np.int64), BINS - 1)
+    gaps = np.bincount(bins, weights=sure.astype(np.float64) - right, minlength=BINS)
+    return float(np.abs(gaps).sum() / len(right))
+
+
+def in_words(report: Report) -> str:
+    """As in "right about 9 times in 10; with new photos like these, between 83 and 95 of 100".
+
+    The round figure lies inside the interval, whose ends are rounded outwards; "every time" is said only of
+    the test that was made.
+    """
+    low, high = report.accuracy_interval
+    least, most = outwards(report.accuracy_interval)
+    photos = "1 photo" if report.photos == 1 else f"{report.photos:,} photos"
+    right = round(report.accuracy * report.photos)
+    if right in (0, report.photos):
+        how_often = f"{'right' if right else 'wrong'} every time in this test of {photos}"
+    else:
+        how_often = f"right {_round_figure(right, report.photos, low, high)}"
+    return f"{how_often}; with new photos like these, between {least} and {most} of 100"
+
+
+def outwards(interval: tuple[float, float]) -> tuple[int, int]:
+    """The interval in whole hundredths, rounded so that it never seems narrower than it is."""
+    low, high = interval
+    return floor(low * 100), ceil(high * 100)
+
+
+def most_confused(report: Report) -> tuple[str, str, int] | None:
+    """The commonest mistake: the true category, the answer given, and how often; None when there is none."""
+    mistakes = np.array(report.confusion)
+    np.fill_diagonal(mistakes, 0)
+    truth, answer = np.unravel_index(mistakes.argmax(), mistakes.shape)
+    times = int(mistakes[truth, answer])
+    return (report.categories[truth].name, report.categories[answer].name, times) if times else None
+
+
+def _round_figure(right: int, photos: int, low: float, high: float) -> str:
+    """As in "about 9 times in 10": the roundest figure in the interval that is neither never nor always."""
+    for whole in (10, 20, 100):
+        part = round(right / photos * whole)
+        if whole < photos and 0 < part < whole and low <= part / whole <= high:
+            return f"about {_times(part)} in {whole}"
+    return f"{_times(right)} in {photos:,}"
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count:,} times"
+
+
+def _share(part: np.int64, whole: np.int64) -> float | None:
+    return float(part / whole) if whole else None

@@ -1,0 +1,74 @@
+"""Name the kinds of things to tell apart."""
+
+import re
+
+import streamlit as st
+
+from core.data.store import Category, Project, Store
+from core.errors import AppError
+from pages.parts import session, steps
+from pages.parts.words import count, plain, show_error
+
+
+def page() -> None:
+    """Draw the page of categories."""
+    project = session.need_project()
+    store = session.store()
+    categories = store.categories(project.id)
+    missing = {0: "Add two categories first.", 1: "Add one more category first."}.get(len(categories), "")
+    steps.header("What should it tell apart?", "Next: add photos", "photos", project.id, missing=missing)
+    st.markdown("Two or more kinds of things that a photo can show, like *fox* and *wolf*, or *ripe* and *unripe*.")
+
+    _add(store, project)
+    counts = store.counts(project.id)
+    for category in categories:
+        _row(store, category, counts[category.id].kept)
+
+
+def _add(store: Store, project: Project) -> None:
+    with st.form("add-categories", border=False, clear_on_submit=True):
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            typed = st.text_input(
+                "Add categories, separated by commas", placeholder="fox, wolf, coyote", key="typed-categories"
+            )
+            added = st.form_submit_button("Add")
+    if not added:
+        return
+    names = [name for name in re.split(r"[,;，、\n]", typed) if name.strip()]
+    if not names:
+        st.warning("Type a name first, like fox.", icon=":material/edit:")
+    problems = []
+    for name in names:
+        try:
+            store.add_category(project.id, name)
+        except AppError as error:
+            problems.append(error)
+    for problem in problems:
+        show_error(problem)
+    if names and not problems:
+        st.rerun()
+
+
+def _row(store: Store, category: Category, photos: int) -> None:
+    with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"category-{category.id}"):
+        with st.container(width="stretch", gap=None):
+            st.markdown(f"**{plain(category.name)}**")
+            st.caption(count(photos, "photo"))
+        with st.popover("", icon=":material/edit:", help="Rename or remove", key=f"edit-{category.id}"):
+            _edit(store, category, photos)
+
+
+def _edit(store: Store, category: Category, photos: int) -> None:
+    with st.form(f"rename-{category.id}", border=False):
+        name = st.text_input("New name", value=category.name)
+        if st.form_submit_button("Rename"):
+            try:
+                store.rename_category(category.id, name)
+            except AppError as error:
+                show_error(error)
+            else:
+                st.rerun()
+    removes = f"Remove it and its {count(photos, 'photo')}" if photos else "Remove it"
+    if st.button(removes, key=f"remove-{category.id}", icon=":material/delete:"):
+        store.delete_category(category.id)
+        st.rerun()

@@ -1,0 +1,89 @@
+"""The steps of a project and their state, at the top of every page, and the way from one to the next."""
+
+from collections import Counter
+from collections.abc import Mapping
+
+import streamlit as st
+from streamlit.navigation.page import StreamlitPage
+
+from core.data.store import Project
+from core.errors import AppError
+from core.model.train import check_enough
+from pages.parts import session
+from pages.parts.words import plain
+
+_LINKS = "steps-pages"
+
+
+def draw(pages: Mapping[str, StreamlitPage], project: Project | None) -> None:
+    """The name of the app, the open project, and a link for each step with how far it is."""
+    st.session_state[_LINKS] = dict(pages)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="steps"):
+        st.page_link(pages["home"], label="**Thimble**", icon=":material/photo_camera:")
+        if project is None:
+            return
+        for name, label, done, missing in _states(project):
+            st.page_link(
+                pages[name],
+                label=label,
+                icon=":material/check_circle:" if done else ":material/radio_button_unchecked:",
+                disabled=bool(missing),
+                help=missing or None,
+                query_params={session.PROJECT: project.id},
+            )
+    st.caption(f"Project: {plain(project.name)}")
+
+
+def _states(project: Project) -> list[tuple[str, str, bool, str]]:
+    """For each step: page, label with its state, whether it is done, and what is missing before it can be opened."""
+    summary = session.store().summary(project.id)
+    missing = why_not_train(project.id)
+    trained = summary.version is not None
+    result = f"{summary.accuracy:.0%}" if summary.accuracy is not None else ""
+    if trained and summary.changed:
+        result += ", photos changed"
+    return [
+        ("categories", _with("Categories", str(summary.categories or "")), summary.categories >= 2, ""),
+        (
+            "photos",
+            _with("Photos", f"{summary.photos:,}" if summary.photos else ""),
+            not missing,
+            "" if summary.categories else "Name your categories first.",
+        ),
+        ("train", _with("Train", result), trained and not summary.changed, "" if trained else missing),
+        ("try", "Try", False, "" if trained else "Train a model first."),
+    ]
+
+
+def why_not_train(project_id: str) -> str:
+    """What is missing before training can start, in words; empty when nothing is."""
+    counts = session.store().counts(project_id)
+    usable = {
+        category.name: counts[category.id].kept - counts[category.id].conflicts
+        for category in session.store().categories(project_id)
+    }
+    try:
+        check_enough(tuple(usable), Counter(usable))
+    except AppError as error:
+        return str(error)
+    return ""
+
+
+def go(name: str, project_id: str | None = None) -> None:
+    """Open another step's page; ends this run."""
+    params = {session.PROJECT: project_id} if project_id else {}
+    st.switch_page(st.session_state[_LINKS][name], query_params=params)
+
+
+def header(title: str, label: str, name: str, project_id: str, *, missing: str = "") -> None:
+    """The page's title, and beside it its one primary button, to the next step; disabled, it says why."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.title(title, width="stretch")
+        if st.button(label, type="primary", icon=":material/arrow_forward:", disabled=bool(missing)):
+            go(name, project_id)
+    if missing:
+        st.caption(f":material/info: {plain(missing)}", text_alignment="right")
+
+
+def _with(label: str, state: str) -> str:
+    return f"{label} · {state}" if state else label

@@ -1,0 +1,99 @@
+"""Give each category its photos, and look through them."""
+
+import streamlit as st
+
+from core.data.intake import take_in
+from core.data.photo import MAX_BYTES
+from core.data.store import Category, Counts, Project, Store
+from core.jobs import Progress
+from pages.parts import gallery, session, steps, work
+from pages.parts.words import count, plain
+
+UPLOAD = "upload"
+LIMIT = MAX_BYTES // 1_000_000  # megabytes; the browser refuses a larger file before it travels
+
+
+def page() -> None:
+    """Draw the page of photos."""
+    project = session.need_project()
+    store = session.store()
+    categories = store.categories(project.id)
+    if not categories:
+        steps.header("Show it some photos", "Name your categories", "categories", project.id)
+        st.info("There are no categories yet.", icon=":material/label:")
+        return
+    missing = steps.why_not_train(project.id)
+    steps.header("Show it some photos", "Next: train", "train", project.id, missing=missing)
+    st.markdown("About 20 of each make a good start; more, and more varied ones, make it better.")
+
+    category = _choose(categories, store.counts(project.id))
+    _add_photos(store, project, category)
+    work.running(project.id, UPLOAD)
+    gallery.draw(store, project, category, categories)
+    _not_usable(store, project)
+
+
+def _choose(categories: list[Category], counts: dict[str, Counts]) -> Category:
+    by_id = {category.id: category for category in categories}
+    chosen = st.pills(
+        "Category",
+        list(by_id),
+        default=categories[0].id,
+        format_func=lambda category_id: f"{plain(by_id[category_id].name)} · {counts[category_id].kept:,}",
+        key=f"category-of-{categories[0].project_id}",
+        persist_state="session",
+        required=True,
+    )
+    return by_id.get(chosen or 0, categories[0])
+
+
+def _add_photos(store: Store, project: Project, category: Category) -> None:
+    name = plain(category.name)
+    files_tab, sorted_tab, camera_tab = st.tabs(
+        [":material/upload: Photos", ":material/folder_zip: Sorted folders or a zip", ":material/photo_camera: Camera"]
+    )
+    with files_tab:
+        key = session.fresh_key(f"files-{category.id}")
+        files = st.file_uploader(f"Photos of {name}", accept_multiple_files=True, max_upload_size=LIMIT, key=key)
+        if files:
+            _take_in(store, project, category.id, [(file.name, file.getvalue()) for file in files])
+            session.renew(f"files-{category.id}")
+            st.rerun()
+    with sorted_tab:
+        st.caption("A zip, or a folder of folders: each inner folder's name is a category, made if it is new.")
+        zips = st.file_uploader("A zip", accept_multiple_files=True, type=["zip"], key=session.fresh_key("zip"))
+        folder = st.file_uploader("A folder", accept_multiple_files="directory", key=session.fresh_key("folder"))
+        for name, given in (("zip", zips), ("folder", folder)):
+            if given:
+                _take_in(store, project, None, [(file.name, file.getvalue()) for file in given])
+                session.renew(name)
+                st.rerun()
+    with camera_tab:
+        if st.toggle("Use the camera", key=f"camera-on-{category.id}"):
+            shot = st.camera_input(f"A photo of {name}", key=session.fresh_key(f"camera-{category.id}"))
+            if shot:
+                _take_in(store, project, category.id, [("camera.jpg", shot.getvalue())])
+                session.renew(f"camera-{category.id}")
+                st.rerun()
+
+
+def _take_in(store: Store, project: Project, category_id: int | None, files: list[tuple[str, bytes]]) -> None:
+    def take(progress: Progress) -> dict[str, object]:
+        taken = take_in(store, project.id, category_id, files, on_progress=progress)
+        return {"added": taken.added, "repeated": taken.repeated, "refused": taken.refused}
+
+    session.jobs().start(project.id, UPLOAD, take, alone=False)
+
+
+def _not_usable(store: Store, project: Project) -> None:
+    refused = store.refused(project.id)
+    if not refused:
+        return
+    with st.expander(f"{count(len(refused), 'file')} could not be used", icon=":material/block:"):
+        st.dataframe(
+            [{"File": item.name, "Why": item.reason, "Category": item.category or ""} for item in refused],
+            hide_index=True,
+        )
+        if st.button("Clear this list", icon=":material/done:"):
+            store.clear_refused(project.id)
+            st.rerun()
