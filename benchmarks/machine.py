@@ -13,7 +13,7 @@ PACKAGES = ("keras", "numpy", "openvino", "pillow", "tensorflow")
 
 
 def facts() -> dict[str, Any]:
-    """Processor, cores this process may use, memory in gigabytes, system, and how busy it is (None: unknown)."""
+    """Processor, cores this process may use, memory in gigabytes, system, how busy it is; None if unknown."""
     return {
         "processor": _processor(),
         "cores": usable_cores(),

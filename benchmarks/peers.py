@@ -62,11 +62,12 @@ def train_and_score(training: Path, kept_out: Path, epochs: int, seed: int) -> d
     tested = model.evaluate(_pictures(kept_out, seed), verbose=0, return_dict=True)
     scored = perf_counter()
     photos = sum(path.is_file() for path in kept_out.rglob("*"))
+    right = round(tested["accuracy"] * photos)
     return {
         "seconds": {"train": trained - started, "score": scored - trained, "total": scored - started},
-        "right": round(tested["accuracy"] * photos),
+        "right": right,
         "photos": photos,
-        "accuracy": tested["accuracy"],
+        "accuracy": right / photos,
         "training_accuracy": history.history["accuracy"][-1],
     }
 

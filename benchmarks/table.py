@@ -17,7 +17,7 @@ def lines(results: dict[str, Any]) -> Iterator[str]:
         yield f"== {photos['name']} =="
         for part, rows in ROWS.items():
             if part in photos:
-                yield from (f"  {name:<44}{value}" for name, value in rows(photos[part]))
+                yield from (f"  {name:<50}{value}" for name, value in rows(photos[part]))
 
 
 def _photos_to_model(told: dict[str, Any]) -> Iterator[Row]:

@@ -110,7 +110,7 @@ def kill_at_random_moments(
     times: int,
     *arguments: object,
 ) -> list[object]:
-    """Run the child again and again, killed each time, and look at what it left; all that they said was done."""
+    """Run the child again and again, killed each time, and look at what is left; all they said was done."""
     moments = random.Random(what)
     said: list[object] = []
     for number in range(times):

@@ -128,7 +128,8 @@ def folds(labels: NDArray[np.int64], groups: NDArray[np.int64], count: int, seed
     shuffled = np.random.default_rng(seed).permutation(len(numbers))
     sizes = counts.sum(axis=1)
     mixed = (counts > 0).sum(axis=1)
-    order = shuffled[np.lexsort((-sizes[shuffled], -mixed[shuffled]))]
+    main = counts.argmax(axis=1)  # one category after the other, so that the folds are of one size, too
+    order = shuffled[np.lexsort((main[shuffled], -sizes[shuffled], -mixed[shuffled]))]
 
     fold_of = np.zeros(len(numbers), dtype=np.int64)
     held = np.zeros((count, counts.shape[1]))

@@ -87,10 +87,14 @@ class Store:
             self._engine = connect(
                 database_url or URL.create("sqlite", database=str(self.home / "thimble.db"))
             )
-            # Two programs that open a fresh home at once would both switch its database to WAL, and one fail.
-            with FileLock(self.locks / "open.lock"):
-                migrate(self._engine)
-        except SQLAlchemyError as error:
+            try:
+                # Two programs that open a fresh home at once would both switch it to WAL, and one fail.
+                with FileLock(self.locks / "open.lock"):
+                    migrate(self._engine)
+            except BaseException:
+                self._engine.dispose()
+                raise
+        except (SQLAlchemyError, ImportError) as error:  # ImportError: the driver is not installed
             raise BadInput(
                 f"The database of your projects cannot be opened: {str(error).splitlines()[0]}",
                 hint="Check THIMBLE_DATABASE_URL, or set THIMBLE_HOME to another folder to start afresh.",

@@ -106,7 +106,8 @@ photos = Table(
     ),
     UniqueConstraint("category_id", "sha256"),
     Index("photos_by_picture", "sha256"),
-    Index("photos_by_project", "project_id", "sha256", "kept"),
+    Index("photos_by_project", "project_id", "id"),
+    Index("photos_in_conflict", "project_id", "sha256", "kept", "category_id"),
     Index("photos_by_category", "category_id", "kept", "id"),
     sqlite_autoincrement=True,
 )

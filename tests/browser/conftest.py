@@ -75,14 +75,15 @@ class App:
         command = [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.headless=true"]
         self.home.parent.mkdir(parents=True, exist_ok=True)
         self.log = self.home.parent / f"app-{self.port}.log"
-        self.process = subprocess.Popen(
-            [*command, f"--server.port={self.port}", "--server.address=127.0.0.1", "--server.fileWatcherType=none"],
-            cwd=ROOT,
-            env=os.environ | {"THIMBLE_HOME": str(self.home)},
-            stdout=self.log.open("a"),
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        with self.log.open("a") as log:
+            self.process = subprocess.Popen(
+                [*command, f"--server.port={self.port}", "--server.address=127.0.0.1", "--server.fileWatcherType=none"],
+                cwd=ROOT,
+                env=os.environ | {"THIMBLE_HOME": str(self.home)},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
         end = time.monotonic() + 60
         while time.monotonic() < end:
             try:

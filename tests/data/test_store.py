@@ -5,7 +5,6 @@ import io
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -14,11 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from sqlalchemy import Connection, Engine, inspect, text
-from sqlalchemy.exc import IntegrityError, OperationalError
 
-from core.data import tables
-from core.data.files import Files
 from core.data.photo import decode, encode
 from core.data.store import Store, home_folder, training_fingerprint
 from core.errors import BadInput, BadPhoto, NotFound
@@ -66,14 +61,6 @@ def open_store(tmp_path: Path) -> Iterator[Callable[..., Store]]:
 @pytest.fixture
 def store(open_store: Callable[..., Store]) -> Store:
     return open_store()
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    """A database of its own, with nothing in it."""
-    engine = tables.connect(f"sqlite:///{tmp_path / 'other.db'}")
-    yield engine
-    engine.dispose()
 
 
 def files_under(store: Store, folder: str) -> list[Path]:
@@ -132,7 +119,9 @@ def test_a_home_that_is_a_file_is_named(tmp_path: Path) -> None:
     assert "THIMBLE_HOME" in caught.value.hint
 
 
-@pytest.mark.parametrize("url", ["nonsense", "sqlite:////no/such/folder/x.db"])
+@pytest.mark.parametrize(
+    "url", ["nonsense", "sqlite:////no/such/folder/x.db", "postgresql+psycopg2://127.0.0.1:9/x"]
+)
 def test_a_database_that_does_not_open_is_said_in_words(url: str, tmp_path: Path) -> None:
     with pytest.raises(BadInput) as caught:
         Store(tmp_path, database_url=url)
@@ -713,102 +702,3 @@ def test_a_reader_is_not_kept_waiting_by_a_writer(store: Store) -> None:
         assert store.project(project.id).name == "Pets"
         writer.execute("ROLLBACK")
     writer.close()
-
-
-# The database
-
-
-def test_an_empty_database_is_brought_to_the_latest_version(engine: Engine) -> None:
-    tables.migrate(engine)
-    tables.migrate(engine)
-    assert described(engine) == {
-        table.name: {column.name for column in table.columns} for table in tables.metadata.tables.values()
-    }
-    assert stored_version(engine) == [len(tables.MIGRATIONS)]
-
-
-def described(engine: Engine) -> dict[str, set[str]]:
-    found = inspect(engine)
-    return {name: {column["name"] for column in found.get_columns(name)} for name in found.get_table_names()}
-
-
-def stored_version(engine: Engine) -> list[int]:
-    with engine.connect() as connection:
-        return list(connection.scalars(text("SELECT number FROM schema_version")))
-
-
-def make_pets(connection: Connection) -> None:
-    connection.execute(text("CREATE TABLE pets (name TEXT)"))
-
-
-def add_age(connection: Connection) -> None:
-    connection.execute(text("ALTER TABLE pets ADD COLUMN age INTEGER"))
-
-
-def fail(connection: Connection) -> None:
-    connection.execute(text("INSERT INTO nowhere VALUES (1)"))
-
-
-def test_an_older_database_takes_only_the_steps_it_lacks(engine: Engine) -> None:
-    with engine.begin() as connection:  # version 0, made by hand
-        connection.execute(text("CREATE TABLE schema_version (number INTEGER NOT NULL)"))
-        connection.execute(text("INSERT INTO schema_version VALUES (0)"))
-    tables.migrate(engine, [make_pets])
-    with engine.begin() as connection:
-        connection.execute(text("INSERT INTO pets VALUES ('Minka')"))
-    tables.migrate(engine, [make_pets, add_age])
-    with engine.connect() as connection:
-        assert connection.execute(text("SELECT name, age FROM pets")).all() == [("Minka", None)]
-    assert stored_version(engine) == [2]
-
-
-def test_a_step_that_fails_leaves_the_database_as_it_was(engine: Engine) -> None:
-    tables.migrate(engine, [make_pets])
-    with pytest.raises(OperationalError):
-        tables.migrate(engine, [make_pets, add_age, fail])
-    assert described(engine)["pets"] == {"name"}
-    assert stored_version(engine) == [1]
-
-
-def test_a_newer_database_is_refused_and_left_alone(store: Store) -> None:
-    store.create_project("Pets")
-    store.close()
-    with sqlite3.connect(store.home / "thimble.db") as database:
-        database.execute("UPDATE schema_version SET number = 99")
-    database.close()
-    before = (store.home / "thimble.db").read_bytes()
-    with pytest.raises(BadInput, match="99") as caught:
-        Store(store.home)
-    assert "Update Thimble" in caught.value.hint
-    assert (store.home / "thimble.db").read_bytes() == before
-
-
-def test_rows_that_refer_to_nothing_are_refused(engine: Engine) -> None:
-    tables.migrate(engine)
-    with pytest.raises(IntegrityError), engine.begin() as connection:
-        connection.execute(
-            tables.categories.insert().values(project_id="none", name="cats", folded="cats", position=0)
-        )
-
-
-def test_a_file_is_seen_whole_or_not_at_all(tmp_path: Path) -> None:
-    files = Files(str(tmp_path))
-    contents = [bytes([number]) * 3_000_000 for number in range(2)]
-    files.write("one", contents[0])
-    with ThreadPoolExecutor(1) as pool:
-        writing = [pool.submit(files.write, "one", contents[number % 2]) for number in range(20)]
-        while not writing[-1].done():
-            assert files.read("one") in contents
-    assert all(done.exception() is None for done in writing)
-
-
-@pytest.mark.parametrize(("days", "is_left"), [(0, True), (2, False)])
-def test_what_was_never_finished_is_removed_a_day_later(
-    days: int, is_left: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    files = Files(str(tmp_path))
-    staged = files.stage({"a": b"1"})
-    later = time.time() + days * 86_400
-    monkeypatch.setattr("core.data.files.time.time", lambda: later)
-    files.sweep()
-    assert files.read_folder(staged) == ({"a": b"1"} if is_left else {})

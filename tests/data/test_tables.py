@@ -1,0 +1,95 @@
+"""A database of any age becomes one of today, or stays as it was."""
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy.exc import IntegrityError, OperationalError
+
+from core.data import tables
+from core.data.store import Store
+from core.errors import BadInput
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    """A database of its own, with nothing in it."""
+    engine = tables.connect(f"sqlite:///{tmp_path / 'other.db'}")
+    yield engine
+    engine.dispose()
+
+
+def test_an_empty_database_is_brought_to_the_latest_version(engine: Engine) -> None:
+    tables.migrate(engine)
+    tables.migrate(engine)
+    assert described(engine) == {
+        table.name: {column.name for column in table.columns} for table in tables.metadata.tables.values()
+    }
+    assert stored_version(engine) == [len(tables.MIGRATIONS)]
+
+
+def described(engine: Engine) -> dict[str, set[str]]:
+    found = inspect(engine)
+    return {name: {column["name"] for column in found.get_columns(name)} for name in found.get_table_names()}
+
+
+def stored_version(engine: Engine) -> list[int]:
+    with engine.connect() as connection:
+        return list(connection.scalars(text("SELECT number FROM schema_version")))
+
+
+def make_pets(connection: Connection) -> None:
+    connection.execute(text("CREATE TABLE pets (name TEXT)"))
+
+
+def add_age(connection: Connection) -> None:
+    connection.execute(text("ALTER TABLE pets ADD COLUMN age INTEGER"))
+
+
+def fail(connection: Connection) -> None:
+    connection.execute(text("INSERT INTO nowhere VALUES (1)"))
+
+
+def test_an_older_database_takes_only_the_steps_it_lacks(engine: Engine) -> None:
+    with engine.begin() as connection:  # version 0, made by hand
+        connection.execute(text("CREATE TABLE schema_version (number INTEGER NOT NULL)"))
+        connection.execute(text("INSERT INTO schema_version VALUES (0)"))
+    tables.migrate(engine, [make_pets])
+    with engine.begin() as connection:
+        connection.execute(text("INSERT INTO pets VALUES ('Minka')"))
+    tables.migrate(engine, [make_pets, add_age])
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT name, age FROM pets")).all() == [("Minka", None)]
+    assert stored_version(engine) == [2]
+
+
+def test_a_step_that_fails_leaves_the_database_as_it_was(engine: Engine) -> None:
+    tables.migrate(engine, [make_pets])
+    with pytest.raises(OperationalError):
+        tables.migrate(engine, [make_pets, add_age, fail])
+    assert described(engine)["pets"] == {"name"}
+    assert stored_version(engine) == [1]
+
+
+def test_a_newer_database_is_refused_and_left_alone(tmp_path: Path) -> None:
+    store = Store(tmp_path / "home")
+    store.create_project("Pets")
+    store.close()
+    with sqlite3.connect(store.home / "thimble.db") as database:
+        database.execute("UPDATE schema_version SET number = 99")
+    database.close()
+    before = (store.home / "thimble.db").read_bytes()
+    with pytest.raises(BadInput, match="99") as caught:
+        Store(store.home)
+    assert "Update Thimble" in caught.value.hint
+    assert (store.home / "thimble.db").read_bytes() == before
+
+
+def test_rows_that_refer_to_nothing_are_refused(engine: Engine) -> None:
+    tables.migrate(engine)
+    with pytest.raises(IntegrityError), engine.begin() as connection:
+        connection.execute(
+            tables.categories.insert().values(project_id="none", name="cats", folded="cats", position=0)
+        )
