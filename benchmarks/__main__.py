@@ -71,15 +71,11 @@ def _sets(drawn: Path, effort: Effort) -> list[PhotoSet]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks", description="Speed and accuracy, side by side."
-    )
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Speed and accuracy, side by side.")
     parser.add_argument("--only", type=_letters, default=list(PARTS), metavar="a,b,c,d", help=_described())
     parser.add_argument("--seeds", type=_at_least_one, metavar="N", help="splits for part d; default: 3")
     parser.add_argument("--quick", action="store_true", help="a moment of each, to see that it runs")
-    parser.add_argument(
-        "--out", type=Path, metavar="FILE", help="the JSON file; default: in benchmarks/results"
-    )
+    parser.add_argument("--out", type=Path, metavar="FILE", help="the JSON file; default: in benchmarks/results")
     return parser
 
 

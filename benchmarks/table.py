@@ -59,8 +59,7 @@ def _against_the_guide(told: dict[str, Any]) -> Iterator[Row]:
     for name, side in (("Thimble", ours), ("the guide's recipe", guide)):
         yield (
             f"  {name}",
-            f"{side['seconds']['total']:8.2f} s   right {side['accuracy']:6.1%}   "
-            f"{_memory(side['peak_memory_mb'])}",
+            f"{side['seconds']['total']:8.2f} s   right {side['accuracy']:6.1%}   {_memory(side['peak_memory_mb'])}",
         )
     yield "  Thimble is", f"{told['times_faster']:8.1f} × faster, {told['points_higher']:+.1f} points"
     for each in told["splits"]:

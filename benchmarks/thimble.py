@@ -51,7 +51,7 @@ def photos_to_model(folder: Path, home: Path) -> dict[str, Any]:
         "seconds": trained.seconds,
         "photos": report.photos,
         "categories": len(report.categories),
-        "set_aside": len(trained.set_aside),
+        "set_aside": len(trained.bundle.set_aside),
         "accuracy": report.accuracy,
         "strength": trained.bundle.strength,
     }

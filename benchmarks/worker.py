@@ -2,10 +2,13 @@
 
 import os
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import get_context
+from pathlib import Path
 from typing import ParamSpec, Protocol, TypeVar
 
 Given = ParamSpec("Given")
@@ -15,20 +18,24 @@ Result = TypeVar("Result")
 class Worker(Protocol):
     """Runs a function of a module there and gives its result; what the module caches stays."""
 
-    def __call__(
-        self, function: Callable[Given, Result], *given: Given.args, **named: Given.kwargs
-    ) -> Result: ...
+    def __call__(self, function: Callable[Given, Result], *given: Given.args, **named: Given.kwargs) -> Result: ...
 
 
 @contextmanager
 def worker() -> Iterator[Worker]:
-    """A new Python process, ended when the block ends."""
+    """A new Python process, ended when the block ends. What it says is shown only if it dies."""
+    with tempfile.TemporaryDirectory() as folder:
+        said = Path(folder, "said.txt")
 
-    def run(function: Callable[Given, Result], *given: Given.args, **named: Given.kwargs) -> Result:
-        return pool.submit(function, *given, **named).result()
+        def run(function: Callable[Given, Result], *given: Given.args, **named: Given.kwargs) -> Result:
+            try:
+                return pool.submit(function, *given, **named).result()
+            except BrokenProcessPool:
+                print(said.read_text(errors="replace"), file=sys.stderr)
+                raise
 
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_quiet) as pool:
-        yield run
+        with ProcessPoolExecutor(1, get_context("spawn"), _prepare, (said,)) as pool:
+            yield run
 
 
 def peak_memory() -> float | None:
@@ -41,8 +48,7 @@ def peak_memory() -> float | None:
     return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
 
 
-def _quiet() -> None:
-    """Runs before TensorFlow is imported: it shall use the processor, as Thimble does, and not chatter."""
+def _prepare(said: Path) -> None:
+    """Runs before TensorFlow is imported: it shall use the processor, as Thimble does, and chatter apart."""
     os.environ |= {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
-    # Some of it comes whatever the level. Exceptions do not pass through here: they reach the caller.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+    os.dup2(os.open(said, os.O_WRONLY | os.O_CREAT | os.O_APPEND), sys.stderr.fileno())

@@ -63,7 +63,7 @@ def train(options: argparse.Namespace) -> int:
     result = {
         "categories": list(dataset.categories),
         "photos": report.photos,
-        "set_aside": _set_aside(trained.set_aside),
+        "set_aside": _set_aside(trained.bundle.set_aside),
         "backbone": trained.bundle.backbone.id,
         "accuracy": report.accuracy,
         "accuracy_interval": list(report.accuracy_interval),
@@ -72,7 +72,7 @@ def train(options: argparse.Namespace) -> int:
     words = [
         f"Learnt {len(dataset.categories)} categories from {report.photos} photos "
         f"in {trained.seconds['total']:.1f} seconds: {in_words(report)}.",
-        *_left_out(trained.set_aside),
+        *_left_out(trained.bundle.set_aside),
         f"The model is in {out}.",
     ]
     return _say(options, result, words)
@@ -185,7 +185,11 @@ class _Bar:
         if sys.stderr.isatty():
             done = round(24 * fraction)
             line = f"[{'█' * done}{'·' * (24 - done)}] {words}"
-            print(f"\r\x1b[K{line[: os.get_terminal_size(sys.stderr.fileno()).columns - 1]}", end="", file=sys.stderr)
+            print(
+                f"\r\x1b[K{line[: os.get_terminal_size(sys.stderr.fileno()).columns - 1]}",
+                end="",
+                file=sys.stderr,
+            )
 
     @staticmethod
     def clear() -> None:

@@ -19,11 +19,10 @@ from functools import partial
 from pathlib import Path
 
 from filelock import FileLock, Timeout
-from sqlalchemy.exc import SQLAlchemyError
 
-from core.data.job_rows import JobRows, OwnedJob
-from core.data.records import Job, JobState
 from core.data.store import Store
+from core.data.store.job_rows import JobRows, OwnedJob
+from core.data.store.records import Job, JobState
 from core.errors import AppError, Cancelled, NotFound
 
 __all__ = ["Job", "JobState", "Jobs", "Progress", "Work"]
@@ -36,9 +35,7 @@ SUFFIX = ".owner"  # of the lock files
 STOPPING = "Stopping …"
 CANCELLED = "You stopped this."
 INTERRUPTED = "Thimble was closed in the middle of this. Start it again: it goes on from where it was."
-UNEXPECTED = (
-    "Something went wrong that Thimble did not expect. Try again; if it happens again, its log says why."
-)
+UNEXPECTED = "Something went wrong that Thimble did not expect. Try again; if it happens again, its log says why."
 
 log = logging.getLogger(__name__)
 
@@ -131,9 +128,7 @@ class Jobs:
         if claimed != job_id:
             self._forget(job_id)
             return claimed
-        thread = threading.Thread(
-            target=self._run, args=(job_id, progress, work), name=f"job-{kind}", daemon=True
-        )
+        thread = threading.Thread(target=self._run, args=(job_id, progress, work), name=f"job-{kind}", daemon=True)
         with self._guard:
             self._threads.add(thread)
         thread.start()
@@ -205,7 +200,7 @@ class Jobs:
                     progress.flush()
                 if reporting:
                     self._rows.beat(self._owner)
-            except SQLAlchemyError:
+            except Exception:  # whatever ails the database for a moment, the heart goes on
                 log.warning("a sign of life could not be written", exc_info=True)
 
     def _seen(self, read: Callable[[], OwnedJob | None]) -> OwnedJob | None:

@@ -26,12 +26,10 @@ def page() -> None:
 
 
 def _add(store: Store, project: Project) -> None:
-    with st.form("add-categories", border=False, clear_on_submit=True):
-        with st.container(horizontal=True, vertical_alignment="bottom"):
-            typed = st.text_input(
-                "Add categories, separated by commas", placeholder="fox, wolf, coyote", key="typed-categories"
-            )
-            added = st.form_submit_button("Add")
+    form = st.form("add-categories", border=False, clear_on_submit=True)
+    with form, st.container(horizontal=True, vertical_alignment="bottom"):
+        typed = st.text_input("Add categories, separated by commas", placeholder="fox, wolf, coyote")
+        added = st.form_submit_button("Add")
     if not added:
         return
     names = [name for name in re.split(r"[,;，、\n]", typed) if name.strip()]

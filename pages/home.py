@@ -9,7 +9,6 @@ from core.errors import AppError
 from pages.parts import session, steps
 from pages.parts.words import count, plain, show_error
 
-
 SEED = 7  # of the two dresses shown
 
 
@@ -107,8 +106,8 @@ def _example() -> None:
             for category, picture in _pictures().items():
                 st.image(picture, width=120, alt=f"A drawn dress, {category}")
         st.markdown(
-            f"Is the dress **blue and black**, or **white and gold**? {2 * example.PHOTOS} drawn dresses to learn from, "
-            "trained and tried in a few seconds."
+            "Is the dress **blue and black**, or **white and gold**? "
+            f"{2 * example.PHOTOS} drawn dresses to learn from, trained and tried in a few seconds."
         )
         if st.button("Open the example", icon=":material/checkroom:"):
             with st.spinner("Drawing dresses…"):

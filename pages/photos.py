@@ -33,7 +33,7 @@ def page() -> None:
     _not_usable(store, project)
 
 
-def _choose(categories: list[Category], counts: dict[str, Counts]) -> Category:
+def _choose(categories: list[Category], counts: dict[int, Counts]) -> Category:
     by_id = {category.id: category for category in categories}
     chosen = st.pills(
         "Category",
@@ -50,7 +50,11 @@ def _choose(categories: list[Category], counts: dict[str, Counts]) -> Category:
 def _add_photos(store: Store, project: Project, category: Category) -> None:
     name = plain(category.name)
     files_tab, sorted_tab, camera_tab = st.tabs(
-        [":material/upload: Photos", ":material/folder_zip: Sorted folders or a zip", ":material/photo_camera: Camera"]
+        [
+            ":material/upload: Photos",
+            ":material/folder_zip: Sorted folders or a zip",
+            ":material/photo_camera: Camera",
+        ]
     )
     with files_tab:
         key = session.fresh_key(f"files-{category.id}")

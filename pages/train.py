@@ -4,12 +4,14 @@ import streamlit as st
 
 from core.data.store import Project, Store, Summary
 from core.jobs import Job, Progress
+from core.model.bundle import Bundle
 from core.model.evaluate import Report, in_words, most_confused, outwards
 from core.model.train import train_project
 from pages.parts import charts, session, steps, work
 from pages.parts.words import count, plain
 
 TRAIN = "train"
+IN_TWO = "the same picture is in two categories"
 
 
 def page() -> None:
@@ -23,7 +25,7 @@ def page() -> None:
         work.outcome(job)
         _start(project, summary, job)
     if summary.version is not None:
-        _result(project, store, summary.version, job)
+        _result(project, store, summary.version)
 
 
 def _start(project: Project, summary: Summary, job: Job | None) -> None:
@@ -35,13 +37,20 @@ def _start(project: Project, summary: Summary, job: Job | None) -> None:
             "Thimble learns from them, and keeps some out at a time to find out how well it does."
         )
     elif summary.changed:
-        st.info("The photos have changed since this model was trained. Train again to use them.", icon=":material/sync:")
+        st.info(
+            "The photos have changed since this model was trained. Train again to use them.",
+            icon=":material/sync:",
+        )
     label = "Train again" if trained else "Train my model"
     if job is not None and job.state == "interrupted":
         label = "Continue training"
     again = trained and not summary.changed and label == "Train again"
     with st.container(horizontal=True, vertical_alignment="center"):
-        if trained and not summary.changed and st.button("Next: try it", type="primary", icon=":material/arrow_forward:"):
+        if (
+            trained
+            and not summary.changed
+            and st.button("Next: try it", type="primary", icon=":material/arrow_forward:")
+        ):
             steps.go("try", project.id)
         if st.button(
             label,
@@ -64,8 +73,9 @@ def _train(project: Project) -> None:
     session.jobs().start(project.id, TRAIN, work_)
 
 
-def _result(project: Project, store: Store, version: int, job: Job | None) -> None:
-    report = session.bundle(project.id, version).report
+def _result(project: Project, store: Store, version: int) -> None:
+    bundle = session.bundle(project.id, version)
+    report = bundle.report
     least, most = outwards(report.accuracy_interval)
     with st.container(border=True):
         st.subheader(plain(in_words(report)).capitalize() + ".")
@@ -77,8 +87,7 @@ def _result(project: Project, store: Store, version: int, job: Job | None) -> No
         if worst:
             truth, answer, times = worst
             st.markdown(
-                f"Most often mixed up: **{plain(truth)}** taken for **{plain(answer)}**, "
-                f"{count(times, 'time')}."
+                f"Most often mixed up: **{plain(truth)}** taken for **{plain(answer)}**, {count(times, 'time')}."
             )
         with st.container(horizontal=True):
             st.metric("Right answers", f"{report.accuracy:.0%}", border=True)
@@ -88,7 +97,7 @@ def _result(project: Project, store: Store, version: int, job: Job | None) -> No
 
     st.subheader("How well each category is recognised")
     charts.found_again(report, key=f"recall-{version}")
-    for name in job.result.get("all_alike", []) if job else []:
+    for name in bundle.all_alike:
         st.warning(
             f"All photos of {plain(name)} look nearly the same. With other photos of it the model may do worse than "
             "measured here: add some taken elsewhere, in other light.",
@@ -98,7 +107,7 @@ def _result(project: Project, store: Store, version: int, job: Job | None) -> No
         charts.confusion(report, key=f"confusion-{version}")
     with st.expander("The figures", icon=":material/table_chart:"):
         _figures(report)
-    _left_out(store, project, job)
+    _left_out(bundle, store, project)
 
 
 def _figures(report: Report) -> None:
@@ -120,12 +129,12 @@ def _figures(report: Report) -> None:
     )
 
 
-def _left_out(store: Store, project: Project, job: Job | None) -> None:
-    left_out = [*(job.result.get("set_aside", []) if job and job.result else [])]
-    left_out += [{"file": photo.name, "reason": "the same picture is in two categories"} for photo in store.conflicts(project.id)]
-    if left_out:
-        with st.expander(f"{count(len(left_out), 'photo')} left out of training", icon=":material/block:"):
-            st.dataframe([{"File": item["file"], "Why": item["reason"]} for item in left_out], hide_index=True)
+def _left_out(bundle: Bundle, store: Store, project: Project) -> None:
+    rows = [{"File": item.name, "Why": item.reason} for item in bundle.set_aside]
+    rows += [{"File": photo.name, "Why": IN_TWO} for photo in store.conflicts(project.id)]
+    if rows:
+        with st.expander(f"{count(len(rows), 'photo')} left out of training", icon=":material/block:"):
+            st.dataframe(rows, hide_index=True)
 
 
 def _percent(share: float | None) -> str:

@@ -69,7 +69,9 @@ def draw_shape(kind: str, seed: int) -> Image.Image:
 def photo_folder(tmp_path: Path) -> Callable[..., Path]:
     """Makes a folder of drawn photos, `count` of each kind, in sub-folders named after the kinds."""
 
-    def make(name: str = "photos", *, kinds: tuple[str, ...] = ("disc", "stripes"), count: int = 8, first: int = 0) -> Path:
+    def make(
+        name: str = "photos", *, kinds: tuple[str, ...] = ("disc", "stripes"), count: int = 8, first: int = 0
+    ) -> Path:
         folder = tmp_path / name
         for kind in kinds:
             (folder / kind).mkdir(parents=True)

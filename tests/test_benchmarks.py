@@ -1,4 +1,4 @@
-"""The benchmarks as `make bench` runs them, on a few drawn dresses: that they run and add up, not how fast."""
+"""The benchmarks as `make bench` runs them, on a few drawn dresses: that they run and add up."""
 
 import json
 import os

@@ -52,7 +52,12 @@ def test_predict_answers_each_file_in_order(model: Path, photo_folder: Callable[
     bad.write_text("words")
     disc, stripes = new / "disc" / "disc 70.jpg", new / "stripes" / "stripes 70.jpg"
     told = run_json("predict", model, disc, bad, stripes, tmp_path / "nowhere.jpg")
-    assert [item["file"] for item in told] == [str(disc), str(bad), str(stripes), str(tmp_path / "nowhere.jpg")]
+    assert [item["file"] for item in told] == [
+        str(disc),
+        str(bad),
+        str(stripes),
+        str(tmp_path / "nowhere.jpg"),
+    ]
     assert [item.get("label") for item in told] == ["disc", None, "stripes", None]
     assert told[0]["probability"] == max(told[0]["scores"].values())
     assert set(told[0]["scores"]) == {"disc", "stripes"}
@@ -106,7 +111,9 @@ def test_bad_input_ends_with_2_and_one_line(kind: str, photo_folder: Callable[..
     assert not (tmp_path / "model").exists()
 
 
-def test_a_folder_that_holds_something_else_is_not_overwritten(photo_folder: Callable[..., Path], tmp_path: Path) -> None:
+def test_a_folder_that_holds_something_else_is_not_overwritten(
+    photo_folder: Callable[..., Path], tmp_path: Path
+) -> None:
     out = tmp_path / "precious"
     out.mkdir()
     (out / "diary.txt").write_text("mine")

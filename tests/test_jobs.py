@@ -136,9 +136,7 @@ def test_words_before_a_long_silence_are_seen(jobs: Jobs, project: str) -> None:
 
 
 @pytest.mark.parametrize(("fraction", "seen"), [(-1, 0), (2, 1), (0.5, 0.5)])
-def test_progress_stays_between_nothing_and_all(
-    jobs: Jobs, project: str, fraction: float, seen: float
-) -> None:
+def test_progress_stays_between_nothing_and_all(jobs: Jobs, project: str, fraction: float, seen: float) -> None:
     def work(progress: Progress) -> dict[str, object]:
         progress(fraction, "odd \udcff words \0")
         return {}
@@ -200,9 +198,7 @@ def test_only_one_of_a_kind_is_live_in_a_project(
 
 def test_starting_from_many_threads_at_once_starts_one(jobs: Jobs, project: str, slow: Slow) -> None:
     started: list[str] = []
-    threads = [
-        threading.Thread(target=lambda: started.append(jobs.start(project, "train", slow))) for _ in range(6)
-    ]
+    threads = [threading.Thread(target=lambda: started.append(jobs.start(project, "train", slow))) for _ in range(6)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -211,9 +207,7 @@ def test_starting_from_many_threads_at_once_starts_one(jobs: Jobs, project: str,
     assert len(set(started)) == 1
 
 
-def test_uploads_are_never_dropped_for_another(
-    open_jobs: Callable[..., Jobs], project: str, slow: Slow
-) -> None:
+def test_uploads_are_never_dropped_for_another(open_jobs: Callable[..., Jobs], project: str, slow: Slow) -> None:
     jobs = open_jobs(workers=1)
     ids = [jobs.start(project, "upload", slow, alone=False) for _ in range(3)]
     assert [job.id for job in jobs.live(project, "upload")] == ids

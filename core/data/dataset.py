@@ -25,9 +25,7 @@ photos/
 # the person could not find one to delete it, so it is taken out rather than refused. They must not stay:
 # an override reverses the words drawn after it, and "cat" and "cat + zero-width blank" look the same.
 # The joiners U+200C and U+200D stay: Persian words and many emoji are spelled with them.
-_UNSEEN = dict.fromkeys(
-    [0x061C, 0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF]
-)
+_UNSEEN = dict.fromkeys([0x061C, 0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF])
 
 
 @dataclass(frozen=True)
@@ -63,9 +61,7 @@ def category_name(text: str) -> str:
             hint="Shorten it.",
         )
     if any(unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} for char in name):
-        raise BadInput(
-            f"The name {name!r} holds a control character or a line break.", hint="Type it on one line."
-        )
+        raise BadInput(f"The name {name!r} holds a control character or a line break.", hint="Type it on one line.")
     return name
 
 
@@ -96,9 +92,7 @@ def from_folder(folder: Path) -> Dataset:
     if not photos:
         raise BadInput(f"'{folder}' has no folder inside that could be a category.", hint=LAYOUT)
     categories = tuple(sorted(photos))
-    ordered = tuple(
-        photo for name in categories for photo in sorted(photos[name], key=lambda photo: photo.key)
-    )
+    ordered = tuple(photo for name in categories for photo in sorted(photos[name], key=lambda photo: photo.key))
     return Dataset(categories, ordered, _read)
 
 

@@ -63,9 +63,7 @@ class _Sorter:
         self._store = store
         self._project_id = project_id
         self._category_id = category_id
-        self._by_name = {
-            category.name.casefold(): category.id for category in store.categories(project_id)
-        }
+        self._by_name = {category.name.casefold(): category.id for category in store.categories(project_id)}
 
     def category(self, upload: Upload) -> int:
         """The category's id; raises BadInput for a photo in no folder or in one whose name is no category's."""

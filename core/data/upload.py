@@ -102,9 +102,7 @@ def _unpack_zip(name: str, file: BinaryIO) -> Iterator[Upload | Refused]:
             yield item
 
 
-def _member(
-    archive: zipfile.ZipFile, member: zipfile.ZipInfo, category: str | None
-) -> tuple[Upload | Refused, int]:
+def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, category: str | None) -> tuple[Upload | Refused, int]:
     """One member and how many bytes were unpacked to get it."""
     name = member.filename
     reason = _why_not_opened(member)

@@ -12,7 +12,7 @@ import io
 import json
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,8 @@ class Bundle:
     strength: float
     report: Report
     photos: tuple[str, ...] = field(repr=False)  # SHA-256 of each training photo
+    set_aside: tuple[Refused, ...] = ()  # what was left out of training, and why
+    all_alike: tuple[str, ...] = ()  # categories whose photos look nearly the same: the report may flatter them
 
     def predict(self, photos: Sequence[bytes | Pixels], home: Path) -> list[Prediction | Refused]:
         """One answer a photo, in order; a photo that cannot be used gives Refused instead, and the rest go on.
@@ -56,9 +58,7 @@ class Bundle:
         """
         return self.predict_with(_embedder(self.backbone, home), photos)
 
-    def predict_with(
-        self, embedder: Embedder, photos: Sequence[bytes | Pixels]
-    ) -> list[Prediction | Refused]:
+    def predict_with(self, embedder: Embedder, photos: Sequence[bytes | Pixels]) -> list[Prediction | Refused]:
         """As `predict`, on an embedder that is at hand."""
         answers: list[Prediction | Refused] = []
         for number, photo in enumerate(photos, start=1):
@@ -88,6 +88,8 @@ class Bundle:
             "preprocessing": PREPROCESSING,
             "strength": self.strength,
             "photos": self.photos,
+            "set_aside": [asdict(item) for item in self.set_aside],
+            "all_alike": self.all_alike,
         }
         return {
             "bundle.json": _json(about),
@@ -141,6 +143,8 @@ class Bundle:
             strength=float(about["strength"]),
             report=Report.from_json(json.loads(files["report.json"])),
             photos=tuple(about["photos"]),
+            set_aside=tuple(Refused(**item) for item in about["set_aside"]),
+            all_alike=tuple(about["all_alike"]),
         )
 
 

@@ -87,9 +87,7 @@ def evaluate(labels: NDArray[np.int64], probabilities: Probabilities, categories
         log_loss=log_loss(labels, probabilities),
         expected_calibration_error=calibration_error(probabilities.max(axis=1), answers == labels),
         categories=tuple(
-            CategoryReport(
-                name, int(present[at]), _share(right[at], present[at]), _share(right[at], given[at])
-            )
+            CategoryReport(name, int(present[at]), _share(right[at], present[at]), _share(right[at], given[at]))
             for at, name in enumerate(categories)
         ),
         confusion=tuple(tuple(row) for row in confusion.tolist()),
@@ -163,7 +161,7 @@ def _round_figure(right: int, photos: int, low: float, high: float) -> str:
     """As in "about 9 times in 10": the roundest figure in the interval that is neither never nor always."""
     for whole in (10, 20, 100):
         part = round(right / photos * whole)
-        if whole < photos and 0 < part < whole and low <= part / whole <= high:
+        if whole < photos and low <= part / whole <= high:
             return f"about {_times(part)} in {whole}"
     return f"{_times(right)} in {photos:,}"
 

@@ -26,14 +26,9 @@ Progress = Callable[[float, str], None]  # fraction done and words; raises Cance
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained bundle, what was left out of training and why, and the seconds each part took.
-
-    `all_alike` names the categories whose photos are nearly identical: on new photos they may do worse than measured.
-    """
+    """A trained bundle, and the seconds that each part of the work took."""
 
     bundle: Bundle
-    set_aside: tuple[Refused, ...]
-    all_alike: tuple[str, ...]
     seconds: dict[str, float]
 
 
@@ -60,7 +55,6 @@ def train_model(
 
     embedded = embed_photos(dataset.photos, dataset.read, embedder, cache=cache, on_progress=embedding)
     kept, repeated = tell_repeats_apart([dataset.photos[at] for at in embedded.index], embedded.sha256)
-    set_aside = (*embedded.refused, *repeated)
     embeddings, fingerprints = embedded.matrix[kept], embedded.fingerprints[kept]
     labels = _labels([dataset.photos[embedded.index[at]] for at in kept], dataset.categories)
     check_enough(dataset.categories, Counter(dataset.categories[label] for label in labels))
@@ -80,11 +74,18 @@ def train_model(
     report = evaluate(labels, untouched_by_choice(kept_out, labels, fold), dataset.categories)
     clock.lap("evaluate")
 
-    hashes = tuple(embedded.sha256[at] for at in kept)
-    bundle = Bundle(dataset.categories, embedder.backbone, head, strength, report, hashes)
+    bundle = Bundle(
+        categories=dataset.categories,
+        backbone=embedder.backbone,
+        head=head,
+        strength=strength,
+        report=report,
+        photos=tuple(embedded.sha256[at] for at in kept),
+        set_aside=(*embedded.refused, *repeated),
+        all_alike=tuple(dataset.categories[label] for label in alike),
+    )
     on_progress(1.0, "Done")
-    all_alike = tuple(dataset.categories[label] for label in alike)
-    return Trained(bundle, set_aside, all_alike, clock.seconds())
+    return Trained(bundle, clock.seconds())
 
 
 def evaluate_model(
@@ -120,7 +121,7 @@ def train_project(
 ) -> dict[str, object]:
     """Train on a project's kept photos and store the result as its next version.
 
-    Returns the version's number, the seconds, and what was left out, ready for JSON. Raises as `train_model` does.
+    Returns the version's number and the seconds, ready for JSON. Raises as `train_model` does.
     """
     dataset = store.dataset(project_id)
     trained = train_model(dataset, embedder, cache=store.embeddings, on_progress=on_progress)
@@ -132,19 +133,15 @@ def train_project(
         photos=report.photos,
         fingerprint=training_fingerprint(dataset),
     )
-    return {
-        "version": version.number,
-        "seconds": trained.seconds,
-        "set_aside": [{"file": item.name, "reason": item.reason} for item in trained.set_aside],
-        "all_alike": list(trained.all_alike),
-    }
+    return {"version": version.number, "seconds": trained.seconds}
 
 
 def check_enough(categories: Sequence[str], counts: Counter[str]) -> None:
     """Raise BadInput or TooFewPhotos when these usable photos cannot be learnt from; the hint says how many to add."""
     if len(categories) < 2:
         raise BadInput(
-            f"There is {len(categories)} category; telling things apart needs at least 2.", hint="Add another one."
+            f"There is {len(categories)} category; telling things apart needs at least 2.",
+            hint="Add another one.",
         )
     for category in categories:
         if counts[category] < MIN_PHOTOS:
@@ -206,7 +203,7 @@ def untouched_by_choice(
 
     Choosing and scoring on the same photos would flatter the score (Cawley & Talbot 2010).
     """
-    scored = np.empty_like(kept_out[0])
+    scored = np.empty(kept_out.shape[1:])
     for number in np.unique(fold):
         here = fold == number
         chosen = select_strength(kept_out[:, ~here], labels[~here], STRENGTHS)

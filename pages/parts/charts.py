@@ -71,7 +71,10 @@ def confusion(report: Report, key: str) -> None:
     figure.update_xaxes(title="taken for", type="category", side="bottom")
     figure.update_layout(height=ROW * len(names) + 160, margin={"l": 0, "r": 0, "t": 8, "b": 0})
     st.plotly_chart(
-        figure, config=NO_TOOLS, key=key, alt="Table of mistakes: rows are the true categories, columns the answers"
+        figure,
+        config=NO_TOOLS,
+        key=key,
+        alt="Table of mistakes: rows are the true categories, columns the answers",
     )
 
 
@@ -81,7 +84,10 @@ def _bars(figure: go.Figure, bars: int, alt: str, key: str) -> None:
     figure.update_traces(textfont_size=14)
     figure.update_layout(
         font_size=14,
-        height=ROW * bars + 16, margin={"l": 0, "r": 0, "t": 4, "b": 4}, bargap=0.35, showlegend=False
+        height=ROW * bars + 16,
+        margin={"l": 0, "r": 0, "t": 4, "b": 4},
+        bargap=0.35,
+        showlegend=False,
     )
     st.plotly_chart(figure, config=NO_TOOLS, key=key, alt=alt)
 

@@ -21,14 +21,17 @@ def draw(store: Store, project: Project, category: Category, categories: list[Ca
         return
     kept = True
     if counts.set_aside:
-        kept = KEPT == st.segmented_control(
-            "Show",
-            [KEPT, SET_ASIDE],
-            default=KEPT,
-            required=True,
-            format_func=lambda view: f"{view} · {counts.kept if view == KEPT else counts.set_aside:,}",
-            key=f"view-{category.id}",
-            label_visibility="collapsed",
+        kept = (
+            st.segmented_control(
+                "Show",
+                [KEPT, SET_ASIDE],
+                default=KEPT,
+                required=True,
+                format_func=lambda view: f"{view} · {counts.kept if view == KEPT else counts.set_aside:,}",
+                key=f"view-{category.id}",
+                label_visibility="collapsed",
+            )
+            == KEPT
         )
     total = counts.kept if kept else counts.set_aside
     pages = max(1, -(-total // session.PAGE_SIZE))
@@ -56,7 +59,13 @@ def draw(store: Store, project: Project, category: Category, categories: list[Ca
 
 
 def _act(
-    store: Store, category: Category, categories: list[Category], photos: list[StoredPhoto], *, kept: bool, scope: str
+    store: Store,
+    category: Category,
+    categories: list[Category],
+    photos: list[StoredPhoto],
+    *,
+    kept: bool,
+    scope: str,
 ) -> None:
     ticked = [photo.id for photo in photos if st.session_state.get(_tick(photo, scope))]
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="gallery-actions"):

@@ -1,6 +1,7 @@
 """What outlives one run of a page: every shared resource, every session key, and the project in the address."""
 
 import threading
+
 import streamlit as st
 
 from core.data.store import Project, Store

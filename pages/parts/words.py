@@ -23,4 +23,7 @@ def count(number: int, one: str, many: str | None = None) -> str:
 
 def show_error(error: AppError) -> None:
     """The problem, and the next step, in a box."""
-    st.error(f"{plain(error.message)}\n\n{plain(error.hint)}" if error.hint else plain(error.message), icon=":material/error:")
+    st.error(
+        f"{plain(error.message)}\n\n{plain(error.hint)}" if error.hint else plain(error.message),
+        icon=":material/error:",
+    )

@@ -37,7 +37,10 @@ def outcome(job: Job | None) -> None:
     if job.state == "failed":
         st.error(plain(job.message), icon=":material/error:")
     elif job.state == "cancelled":
-        st.info("You stopped it. Nothing is lost: it goes on from there when you start it again.", icon=":material/info:")
+        st.info(
+            "You stopped it. Nothing is lost: it goes on from there when you start it again.",
+            icon=":material/info:",
+        )
     elif job.state == "interrupted":
         st.warning(
             f"Thimble was closed in the middle of this, at {job.fraction:.0%}. Nothing is lost: continue, and it "

@@ -77,7 +77,12 @@ class App:
         self.log = self.home.parent / f"app-{self.port}.log"
         with self.log.open("a") as log:
             self.process = subprocess.Popen(
-                [*command, f"--server.port={self.port}", "--server.address=127.0.0.1", "--server.fileWatcherType=none"],
+                [
+                    *command,
+                    f"--server.port={self.port}",
+                    "--server.address=127.0.0.1",
+                    "--server.fileWatcherType=none",
+                ],
                 cwd=ROOT,
                 env=os.environ | {"THIMBLE_HOME": str(self.home)},
                 stdout=log,

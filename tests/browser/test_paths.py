@@ -180,17 +180,26 @@ def test_two_people_at_once_do_not_disturb_each_other(app: App, new_page: NewPag
 
 @pytest.mark.parametrize(
     "name",
-    ["<img src=x onerror=alert(1)>", "../../x", "🦊 fox", "ثعلب", "*bold* _it_ [a](b)", ":material/home: $x^2$ :red[a]"],
+    [
+        "<img src=x onerror=alert(1)>",
+        "../../x",
+        "🦊 fox",
+        "ثعلب",
+        "*bold* _it_ [a](b)",
+        ":material/home: $x^2$ :red[a]",
+    ],
 )
 def test_strange_names_are_shown_as_typed(app: App, new_page: NewPage, name: str, tmp_path: Path) -> None:
     page = new_page()
     alerts: list[str] = []
     page.on("dialog", lambda dialog: (alerts.append(dialog.message), dialog.dismiss()))
     create_project(page, app, name, f"{name}, stripes")
-    shown = re.compile(r"\u2060?".join(map(re.escape, name)))  # an unseen joiner keeps a colon from being read as markup
+    shown = re.compile(
+        r"\u2060?".join(map(re.escape, name))
+    )  # an unseen joiner keeps a colon from being read as markup
     expect(page.get_by_text(shown)).to_have_count(2)
     page.get_by_role("button", name="Next: add photos").click()
-    expect(page.get_by_role("radio", name=re.compile(shown.pattern + " · 0"))).to_be_visible()
+    expect(page.get_by_role("radio").filter(has_text=shown)).to_be_visible()
     assert not alerts
     assert not (tmp_path / "x").exists()
 

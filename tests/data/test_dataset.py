@@ -232,7 +232,5 @@ def test_a_category_with_one_group_is_held_out_whole() -> None:
         ([0, 0, 1, 1], range(4), 2),
     ],
 )
-def test_no_more_folds_than_the_smallest_category_has_groups(
-    labels: list[int], groups: list[int], count: int
-) -> None:
+def test_no_more_folds_than_the_smallest_category_has_groups(labels: list[int], groups: list[int], count: int) -> None:
     assert fold_count(np.array(labels), np.array(groups)) == count

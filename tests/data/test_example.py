@@ -37,9 +37,7 @@ def test_every_process_draws_the_same_bytes() -> None:
     def digests(hash_seed: str) -> str:
         environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": str(ROOT)}
         command = [sys.executable, "-c", PRINT_DIGESTS]
-        return subprocess.run(
-            command, env=environment, cwd=ROOT, check=True, capture_output=True, text=True
-        ).stdout
+        return subprocess.run(command, env=environment, cwd=ROOT, check=True, capture_output=True, text=True).stdout
 
     here = [
         f"{drawing.category} {drawing.name} {hashlib.sha256(drawing.data).hexdigest()}"

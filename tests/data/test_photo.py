@@ -195,9 +195,7 @@ def test_cmyk_is_read_inverted_as_in_jpeg_and_plain_as_in_tiff() -> None:
 
 
 def test_lab_is_converted() -> None:
-    to_lab = ImageCms.buildTransform(
-        ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), "RGB", "LAB"
-    )
+    to_lab = ImageCms.buildTransform(ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), "RGB", "LAB")
     pixels = decode(encoded(to_lab.apply(Image.new("RGB", (64, 64), (200, 60, 30))), "TIFF"))
     assert difference(pixels, np.full((64, 64, 3), (200, 60, 30), np.uint8)) < 4
 
@@ -402,9 +400,7 @@ def test_an_animation_costs_no_more_than_its_first_frame() -> None:
     assert decode(gif[:-1] + frame * 1_000_000 + b";").shape == (48, 64, 3)
     apng = with_png_chunk(encoded(SCENE, "PNG"), b"acTL", struct.pack(">II", 2**31 - 1, 0))
     assert decode(apng).shape == (64, 96, 3)
-    webp = encoded(
-        SCENE, "WEBP", save_all=True, append_images=[scene(96, 64, s) for s in range(1, 5)], lossless=True
-    )
+    webp = encoded(SCENE, "WEBP", save_all=True, append_images=[scene(96, 64, s) for s in range(1, 5)], lossless=True)
     assert np.array_equal(decode(webp), np.asarray(SCENE))
 
 

@@ -88,9 +88,7 @@ def test_the_folder_that_holds_a_file_names_its_category(name: str, category: st
         (["__MACOSX/x", "my/cats/1.jpg", "my/1.jpg"], ["cats", None]),
     ],
 )
-def test_a_folder_around_all_the_others_names_no_category(
-    members: list[str], categories: list[str | None]
-) -> None:
+def test_a_folder_around_all_the_others_names_no_category(members: list[str], categories: list[str | None]) -> None:
     items = from_zip(zip_of(dict.fromkeys(members, b"a")))
     assert [item.category for item in items if isinstance(item, Upload)] == categories
 
@@ -288,9 +286,7 @@ def test_a_link_is_refused_and_the_rest_go_on() -> None:
 
 def test_an_archive_in_the_archive_is_refused_and_the_rest_go_on() -> None:
     inner = zip_of({"cats/1.jpg": b"a"})
-    items = from_zip(
-        zip_of({"inner.zip": inner, "named.jpg": inner, "x.tgz": b"\x1f\x8b\x08", "2.jpg": b"b"})
-    )
+    items = from_zip(zip_of({"inner.zip": inner, "named.jpg": inner, "x.tgz": b"\x1f\x8b\x08", "2.jpg": b"b"}))
     assert set(reasons(items)) == {"inner.zip", "named.jpg", "x.tgz"}
     assert all("archive inside" in reason for reason in reasons(items).values())
     assert names(items) == ["2.jpg"]

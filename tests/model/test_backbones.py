@@ -60,9 +60,7 @@ def test_embeds_as_the_original_does(backbone: Backbone, backbone_home: Path) ->
 
 
 @every_backbone
-def test_keras_and_the_converted_network_agree(
-    backbone: Backbone, backbone_home: Path, tmp_path: Path
-) -> None:
+def test_keras_and_the_converted_network_agree(backbone: Backbone, backbone_home: Path, tmp_path: Path) -> None:
     random = np.random.default_rng(0).integers(0, 256, (3, backbone.pixels, backbone.pixels, 3), np.uint8)
     np.save(tmp_path / "views.npy", random)
     # A child, because what TensorFlow imports warns, and it would stay in the process of every other test.

@@ -78,9 +78,7 @@ def test_view_is_antialiased() -> None:
     assert np.abs(view(stripes, 64).astype(int) - 127).max() < 40
 
 
-def test_a_row_is_the_same_alone_in_a_batch_and_in_either_mode(
-    embedder: Embedder, backbone_home: Path
-) -> None:
+def test_a_row_is_the_same_alone_in_a_batch_and_in_either_mode(embedder: Embedder, backbone_home: Path) -> None:
     views = np.random.default_rng(0).integers(0, 256, (BATCH, 224, 224, 3), np.uint8)
     rows = embedder.embed(views)
     assert rows.shape == (BATCH, 1280)
@@ -123,9 +121,7 @@ def test_rows_belong_to_their_photos_in_any_order(embedder: Embedder, files: lis
     assert int(forth.fingerprints[3]) == fingerprint(pixels)
 
 
-def test_what_cannot_be_used_is_refused_by_name_and_the_rest_goes_on(
-    embedder: Embedder, files: list[bytes]
-) -> None:
+def test_what_cannot_be_used_is_refused_by_name_and_the_rest_goes_on(embedder: Embedder, files: list[bytes]) -> None:
     def missing() -> bytes:
         raise FileNotFoundError(2, "No such file or directory")
 

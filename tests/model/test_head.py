@@ -154,9 +154,7 @@ def test_one_category_left_to_learn_is_the_only_answer() -> None:
     st.sampled_from([1e-6, *STRENGTHS, 1e4]),
     st.integers(0, 1000),
 )
-def test_odd_problems_are_solved_too(
-    repeats: int, features: int, categories: int, strength: float, seed: int
-) -> None:
+def test_odd_problems_are_solved_too(repeats: int, features: int, categories: int, strength: float, seed: int) -> None:
     random = np.random.default_rng(seed)
     labels = random.permutation(np.arange(categories * repeats) % categories)
     embeddings = random.integers(0, 3, (len(labels), features)).astype(np.float32)  # many rows equal or zero
@@ -224,9 +222,7 @@ def test_the_keras_head_agrees_also_after_a_safe_load(tmp_path: Path) -> None:
     keras_head(head).save(tmp_path / "head.keras")
     loaded = keras.models.load_model(tmp_path / "head.keras", safe_mode=True)
     for model in (keras_head(head), loaded):
-        np.testing.assert_allclose(
-            model.predict(embeddings, verbose=0), head.probabilities(embeddings), atol=1e-5
-        )
+        np.testing.assert_allclose(model.predict(embeddings, verbose=0), head.probabilities(embeddings), atol=1e-5)
 
 
 @keras_remarks
@@ -250,9 +246,7 @@ def test_keras_training_would_end_where_the_exact_solution_is() -> None:
     unit = normalise(embeddings)
     trained = model("zeros", "zeros")
     steps = 600  # in one epoch: starting an epoch takes Keras longer than a step
-    trained.fit(
-        np.tile(unit, (steps, 1)), np.tile(labels, steps), batch_size=len(labels), shuffle=False, verbose=0
-    )
+    trained.fit(np.tile(unit, (steps, 1)), np.tile(labels, steps), batch_size=len(labels), shuffle=False, verbose=0)
     np.testing.assert_allclose(trained.predict(unit, verbose=0), head.probabilities(embeddings), atol=1e-2)
 
     exact = model("zeros", "zeros")

@@ -13,7 +13,13 @@ from core.model.backbones import BACKBONES, DEFAULT
 from core.model.bundle import Bundle, Prediction
 from core.model.embed import Embedder
 from core.model.head import STRENGTHS
-from core.model.train import evaluate_model, tell_repeats_apart, train_model, train_project, untouched_by_choice
+from core.model.train import (
+    evaluate_model,
+    tell_repeats_apart,
+    train_model,
+    train_project,
+    untouched_by_choice,
+)
 from tests.conftest import draw_shape
 
 MakeFolder = Callable[..., Path]
@@ -45,8 +51,8 @@ def test_bad_files_are_named_and_the_rest_is_learnt(photo_folder: MakeFolder, em
     (folder / "disc" / "notes.jpg").write_text("no picture at all")
     (folder / "disc" / "empty.png").write_bytes(b"")
     trained = train_model(from_folder(folder), embedder)
-    assert {item.name for item in trained.set_aside} == {"disc/notes.jpg", "disc/empty.png"}
-    assert all(item.reason for item in trained.set_aside)
+    assert {item.name for item in trained.bundle.set_aside} == {"disc/notes.jpg", "disc/empty.png"}
+    assert all(item.reason for item in trained.bundle.set_aside)
     assert trained.bundle.report.photos == 16
 
 
@@ -59,7 +65,7 @@ def test_a_picture_twice_in_a_category_counts_once_and_in_two_not_at_all(
     other = (folder / "disc" / "disc 1.jpg").read_bytes()
     (folder / "stripes" / "claimed twice.jpg").write_bytes(other)
     trained = train_model(from_folder(folder), embedder)
-    reasons = {item.name: item.reason for item in trained.set_aside}
+    reasons = {item.name: item.reason for item in trained.bundle.set_aside}
     assert set(reasons) == {"disc/once more.jpg", "disc/disc 1.jpg", "stripes/claimed twice.jpg"}
     assert "disc/disc 0.jpg" in reasons["disc/once more.jpg"]
     assert "'stripes'" in reasons["disc/disc 1.jpg"]
@@ -88,7 +94,7 @@ def test_a_category_whose_photos_are_all_alike_is_named(photo_folder: MakeFolder
     for number in range(5):
         draw_shape("disc", 1).resize((160 + number, 120 + number)).save(folder / "disc" / f"burst {number}.png")
     trained = train_model(from_folder(folder), embedder)
-    assert trained.all_alike == ("disc",)
+    assert trained.bundle.all_alike == ("disc",)
     assert trained.bundle.report.photos == 13
 
 

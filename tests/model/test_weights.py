@@ -76,9 +76,7 @@ def tensor(
     return Call(Global("torch._utils", "_rebuild_tensor_v2"), storage, offset, shape, strides, False, None)
 
 
-def legacy_file(
-    state: Any, storages: dict[str, bytes], counts: dict[str, int], *, magic: int = MAGIC
-) -> bytes:
+def legacy_file(state: Any, storages: dict[str, bytes], counts: dict[str, int], *, magic: int = MAGIC) -> bytes:
     parts = [pickled(item) for item in (magic, PROTOCOL, {"little_endian": True}, state, list(storages))]
     for key, raw in storages.items():
         parts += [struct.pack("<q", counts[key]), raw]

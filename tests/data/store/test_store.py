@@ -18,7 +18,7 @@ from core.data.photo import decode, encode
 from core.data.store import Store, home_folder, training_fingerprint
 from core.errors import BadInput, BadPhoto, NotFound
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 ODD_NAMES = [
     "<img onerror=alert(1)>",
     "../../x",
@@ -91,9 +91,7 @@ def test_without_an_environment_it_is_the_folder_for_user_data(monkeypatch: pyte
 
 
 @pytest.mark.parametrize("files_url", [None, "file", "memory"])
-def test_files_may_lie_anywhere(
-    files_url: str | None, tmp_path: Path, open_store: Callable[..., Store]
-) -> None:
+def test_files_may_lie_anywhere(files_url: str | None, tmp_path: Path, open_store: Callable[..., Store]) -> None:
     urls = {"file": (tmp_path / "bucket").as_uri(), "memory": f"memory://{tmp_path.name}", None: None}
     store = open_store(files_url=urls[files_url])
     project = store.create_project("Pets")
@@ -119,9 +117,7 @@ def test_a_home_that_is_a_file_is_named(tmp_path: Path) -> None:
     assert "THIMBLE_HOME" in caught.value.hint
 
 
-@pytest.mark.parametrize(
-    "url", ["nonsense", "sqlite:////no/such/folder/x.db", "postgresql+psycopg2://127.0.0.1:9/x"]
-)
+@pytest.mark.parametrize("url", ["nonsense", "sqlite:////no/such/folder/x.db", "postgresql+psycopg2://127.0.0.1:9/x"])
 def test_a_database_that_does_not_open_is_said_in_words(url: str, tmp_path: Path) -> None:
     with pytest.raises(BadInput) as caught:
         Store(tmp_path, database_url=url)
@@ -674,9 +670,7 @@ def run_at_once(count: int, *arguments: object) -> list[list[str]]:
     return lines
 
 
-def test_processes_opening_a_fresh_home_at_once_all_succeed(
-    open_store: Callable[..., Store], tmp_path: Path
-) -> None:
+def test_processes_opening_a_fresh_home_at_once_all_succeed(open_store: Callable[..., Store], tmp_path: Path) -> None:
     printed = run_at_once(3, tmp_path / "home")
     assert {project.id for project in open_store().projects()} == {line for (line,) in printed}
 

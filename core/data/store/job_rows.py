@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, Select, exists, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from core.data.records import Job, JobState
-from core.data.tables import jobs, plain, projects
+from core.data.store.records import Job, JobState
+from core.data.store.tables import jobs, plain, projects
 from core.errors import NotFound
 
 _JOB = select(

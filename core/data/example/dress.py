@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from core.data.example_scenes import BRIGHTS, Random, pick
+from core.data.example.scenes import BRIGHTS, Random, pick
 
 Points = Sequence[tuple[float, float]] | NDArray[np.float64]
 SKINS = ("#f1c9a9", "#d9a47a", "#b67b52", "#8a5637", "#5c3a28")
@@ -178,9 +178,7 @@ def draw_dress(cloth: Pen, bands: Pen, cut: Cut, rng: Random) -> None:
         bands.area(sleeve[6:10], 255)
     cloth.area(cut.outline, 255)
     x = np.linspace(-1.8, 1.8, 181)
-    bend = (
-        rng.normal(0, 0.06) * x + rng.uniform(0, 0.2) * x**2 + pick((0.0, 0.0, 0.4, -0.35), rng) * np.abs(x)
-    )
+    bend = rng.normal(0, 0.06) * x + rng.uniform(0, 0.2) * x**2 + pick((0.0, 0.0, 0.4, -0.35), rng) * np.abs(x)
     bend += rng.uniform(0, 0.03) * np.sin(x * rng.uniform(4, 12) + rng.uniform(0, 6))
     lobes = rng.uniform(0.015, 0.05) * np.abs(np.sin(x * rng.uniform(14, 26)))
     count, start = int(rng.integers(3, 9)), pick((cut.top + 0.1, 0.95, 1.15), rng)

@@ -20,8 +20,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from core.data.records import Category, Counts, StoredPhoto
-from core.data.tables import categories, chunks, embeddings, loose_files, photos
+from core.data.store.records import Category, Counts, StoredPhoto
+from core.data.store.tables import categories, chunks, embeddings, loose_files, photos
 
 _OTHER = photos.alias("other")
 _KEPT_ELSEWHERE = exists().where(
@@ -103,9 +103,7 @@ def read_conflicts(connection: Connection, project_id: str) -> list[StoredPhoto]
 
 def count_conflicts(connection: Connection, project_id: str) -> int:
     """How many pictures are kept in several categories."""
-    here = select(func.count(photos.c.sha256.distinct())).where(
-        photos.c.project_id == project_id, _IN_CONFLICT
-    )
+    here = select(func.count(photos.c.sha256.distinct())).where(photos.c.project_id == project_id, _IN_CONFLICT)
     return connection.scalar(here) or 0
 
 
@@ -163,9 +161,7 @@ def _move_some(connection: Connection, photo_ids: Sequence[int], target: Categor
         .order_by(photos.c.id)
     ).all()
     alike = photos.c.sha256.in_({row.sha256 for row in leaving})
-    there = connection.execute(
-        select(photos.c.sha256, photos.c.id).where(photos.c.category_id == target.id, alike)
-    )
+    there = connection.execute(select(photos.c.sha256, photos.c.id).where(photos.c.category_id == target.id, alike))
     holder = {row.sha256: row.id for row in there}
     arriving: set[int] = set()
     doubles: set[int] = set()
@@ -184,9 +180,7 @@ def _move_some(connection: Connection, photo_ids: Sequence[int], target: Categor
 def delete_photos(connection: Connection, condition: ColumnElement[bool]) -> int:
     """How many there were; their files are loose from now on."""
     noted = select(loose_files.c.key).where(loose_files.c.kind == "photo")
-    pictures = (
-        select(literal("photo"), photos.c.sha256).where(condition, photos.c.sha256.not_in(noted)).distinct()
-    )
+    pictures = select(literal("photo"), photos.c.sha256).where(condition, photos.c.sha256.not_in(noted)).distinct()
     connection.execute(insert(loose_files).from_select(["kind", "key"], pictures))
     return connection.execute(delete(photos).where(condition)).rowcount
 

@@ -101,9 +101,7 @@ photos = Table(
     Column("licence", Text, nullable=False),
     Column("title", Text, nullable=False),
     Column("added_at", Moment, nullable=False),
-    ForeignKeyConstraint(
-        ["project_id", "category_id"], ["categories.project_id", "categories.id"], ondelete="CASCADE"
-    ),
+    ForeignKeyConstraint(["project_id", "category_id"], ["categories.project_id", "categories.id"], ondelete="CASCADE"),
     UniqueConstraint("category_id", "sha256"),
     Index("photos_by_picture", "sha256"),
     Index("photos_by_project", "project_id", "id"),

@@ -15,14 +15,14 @@ from platformdirs import user_data_dir
 from sqlalchemy import URL
 from sqlalchemy.exc import SQLAlchemyError
 
-from core.data import photo_rows, project_rows
 from core.data.dataset import Dataset, Photo
-from core.data.embeddings import StoredEmbeddings
-from core.data.files import Files
-from core.data.job_rows import JobRows
 from core.data.photo import decode, encode
 from core.data.photo import thumbnail as draw_thumbnail
-from core.data.records import (
+from core.data.store import photo_rows, project_rows
+from core.data.store.embeddings import StoredEmbeddings
+from core.data.store.files import Files
+from core.data.store.job_rows import JobRows
+from core.data.store.records import (
     Added,
     Category,
     Counts,
@@ -32,22 +32,8 @@ from core.data.records import (
     Summary,
     Version,
 )
-from core.data.tables import connect, migrate, photos, plain
+from core.data.store.tables import connect, migrate, photos, plain
 from core.errors import BadInput, BadPhoto, NotFound
-
-__all__ = [
-    "Added",
-    "Category",
-    "Counts",
-    "Project",
-    "RefusedFile",
-    "Store",
-    "StoredPhoto",
-    "Summary",
-    "Version",
-    "home_folder",
-    "training_fingerprint",
-]
 
 SWEEP = 100  # files removed while the write lock is held: others wait milliseconds
 
@@ -84,9 +70,7 @@ class Store:
                 hint="Set THIMBLE_HOME to a folder of yours.",
             ) from error
         try:
-            self._engine = connect(
-                database_url or URL.create("sqlite", database=str(self.home / "thimble.db"))
-            )
+            self._engine = connect(database_url or URL.create("sqlite", database=str(self.home / "thimble.db")))
             try:
                 # Two programs that open a fresh home at once would both switch it to WAL, and one fail.
                 with FileLock(self.locks / "open.lock"):
@@ -288,9 +272,7 @@ class Store:
         except FileNotFoundError:
             drawn = draw_thumbnail(self.photo_bytes(sha256), side)
         self._files.write(path, drawn)
-        if not self._files.exists(
-            _photo_path(sha256)
-        ):  # deleted meanwhile, and its thumbnails before this one
+        if not self._files.exists(_photo_path(sha256)):  # deleted meanwhile, and its thumbnails before this one
             self._files.remove(path)
         return drawn
 

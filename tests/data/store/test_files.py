@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from core.data.files import Files
+from core.data.store.files import Files
 
 
 def test_a_file_is_seen_whole_or_not_at_all(tmp_path: Path) -> None:
@@ -27,6 +27,6 @@ def test_what_was_never_finished_is_removed_a_day_later(
     files = Files(str(tmp_path))
     staged = files.stage({"a": b"1"})
     later = time.time() + days * 86_400
-    monkeypatch.setattr("core.data.files.time.time", lambda: later)
+    monkeypatch.setattr("core.data.store.files.time.time", lambda: later)
     files.sweep()
     assert files.read_folder(staged) == ({"a": b"1"} if is_left else {})

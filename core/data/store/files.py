@@ -48,12 +48,7 @@ class Files:
     def stage(self, files: Mapping[str, bytes]) -> str:
         """Write a folder of files where nobody looks; `publish` or `discard` what is returned."""
         for name in files:
-            if (
-                not name
-                or PurePosixPath(name).is_absolute()
-                or ".." in PurePosixPath(name).parts
-                or "\\" in name
-            ):
+            if not name or PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts or "\\" in name:
                 raise ValueError(f"{name!r} does not stay inside its folder")
         staged = self._beside()
         for name, data in files.items():

@@ -139,9 +139,7 @@ def _studio(brush: Brush, w: int, h: int, rng: Random) -> None:
 
 def _garden(brush: Brush, w: int, h: int, rng: Random) -> None:
     brush.rectangle((0, 0, w, h), fill=pick(SKIES, rng))
-    for level, green in zip(
-        np.sort(rng.uniform(0.45, 0.85, 3)), ("#9db88a", "#7d9f6b", "#5f8453"), strict=True
-    ):
+    for level, green in zip(np.sort(rng.uniform(0.45, 0.85, 3)), ("#9db88a", "#7d9f6b", "#5f8453"), strict=True):
         x = rng.uniform(-0.5, 0.5) * w
         brush.ellipse((x - w, h * level, x + w * 1.4, h * 2), fill=green)
     for _ in range(int(rng.integers(2, 6))):

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from core.data import tables
+from core.data.store import tables
 from core.data.store import Store
 from core.errors import BadInput
 
@@ -90,6 +90,4 @@ def test_a_newer_database_is_refused_and_left_alone(tmp_path: Path) -> None:
 def test_rows_that_refer_to_nothing_are_refused(engine: Engine) -> None:
     tables.migrate(engine)
     with pytest.raises(IntegrityError), engine.begin() as connection:
-        connection.execute(
-            tables.categories.insert().values(project_id="none", name="cats", folded="cats", position=0)
-        )
+        connection.execute(tables.categories.insert().values(project_id="none", name="cats", folded="cats", position=0))

@@ -7,8 +7,8 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from core.data.dataset import NAME_LIMIT, category_name
-from core.data.records import Category, Project, RefusedFile, Version
-from core.data.tables import categories, plain, projects, refused, versions
+from core.data.store.records import Category, Project, RefusedFile, Version
+from core.data.store.tables import categories, plain, projects, refused, versions
 from core.errors import BadInput, NotFound
 
 _CATEGORY = select(categories.c.id, categories.c.project_id, categories.c.name, categories.c.position)
@@ -72,9 +72,7 @@ def insert_category(connection: Connection, project_id: str, name: str) -> Categ
     """After the others. Raises BadInput for a name that is unusable or taken, and NotFound."""
     name = category_name(name)
     lock_project(connection, project_id)
-    last = connection.scalar(
-        select(func.max(categories.c.position)).where(categories.c.project_id == project_id)
-    )
+    last = connection.scalar(select(func.max(categories.c.position)).where(categories.c.project_id == project_id))
     position = 0 if last is None else last + 1
     row = {"project_id": project_id, "name": name, "folded": _folded(name), "position": position}
     try:
@@ -141,9 +139,7 @@ def latest_fingerprint(connection: Connection, project_id: str) -> str | None:
     return connection.scalar(here.order_by(versions.c.number.desc()).limit(1))
 
 
-def insert_refused(
-    connection: Connection, project_id: str, category_id: int | None, name: str, reason: str
-) -> None:
+def insert_refused(connection: Connection, project_id: str, category_id: int | None, name: str, reason: str) -> None:
     """Raises NotFound."""
     read_project(connection, project_id)
     if category_id is not None:

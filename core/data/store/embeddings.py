@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Engine, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from core.data.tables import chunks, embeddings
+from core.data.store.tables import chunks, embeddings
 
 Embedding = tuple[NDArray[np.float32], int]  # float32 (features,), and the picture's 64-bit fingerprint
 
@@ -26,9 +26,7 @@ class StoredEmbeddings:
         known: dict[str, Embedding] = {}
         with self._reading.connect() as connection:
             for some in chunks(sha256s):
-                rows = connection.execute(
-                    columns.where(embeddings.c.recipe == recipe, embeddings.c.sha256.in_(some))
-                )
+                rows = connection.execute(columns.where(embeddings.c.recipe == recipe, embeddings.c.sha256.in_(some)))
                 for sha256, vector, fingerprint in rows:
                     known[sha256] = np.frombuffer(vector, "<f4").astype(np.float32), fingerprint % 2**64
         return known

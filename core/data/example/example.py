@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from core.data.example_dress import Cut, Pen, cut, draw_dress, draw_folds, draw_stand, lace
-from core.data.example_scenes import Random, pick, scene
+from core.data.example.dress import Cut, Pen, cut, draw_dress, draw_folds, draw_stand, lace
+from core.data.example.scenes import Random, pick, scene
 from core.data.photo import Pixels
-from core.data.records import Project
 from core.data.store import Store
+from core.data.store.records import Project
 
 CATEGORIES = ("blue and black", "white and gold")
 SIZES = ((400, 500), (360, 480), (380, 500))
@@ -127,9 +127,7 @@ def _light(category: str, rng: Random) -> tuple[Array, Array, Array, Array]:
     else:
         full, veil = np.array([0.23, 0.32, 0.74]), np.array([0.0, 0.003, 0.012])
     warmth, *odd = rng.normal(0, (0.12, 0.03, 0.03, 0.03)).tolist()
-    balance = np.exp(
-        warmth * np.array([1, 0.3, -1]) + odd
-    )  # a camera's white balance errs from yellow to blue
+    balance = np.exp(warmth * np.array([1, 0.3, -1]) + odd)  # a camera's white balance errs from yellow to blue
     dress = full**strength * rng.uniform(0.75, 1.5) * balance
     tint = dress / dress.mean()
     figure = tint**0.35 * dress.mean() ** 0.35

@@ -1,0 +1,34 @@
+"""Everything a person has made: rows in a database, pictures and models in files, each behind a URL.
+
+The only SQL, and the only paths, of the project are in this folder; `Store` is its one door.
+"""
+
+from core.data.store.records import (
+    Added,
+    Category,
+    Counts,
+    Job,
+    JobState,
+    Project,
+    RefusedFile,
+    StoredPhoto,
+    Summary,
+    Version,
+)
+from core.data.store.store import Store, home_folder, training_fingerprint
+
+__all__ = [
+    "Added",
+    "Category",
+    "Counts",
+    "Job",
+    "JobState",
+    "Project",
+    "RefusedFile",
+    "Store",
+    "StoredPhoto",
+    "Summary",
+    "Version",
+    "home_folder",
+    "training_fingerprint",
+]
