@@ -26,6 +26,7 @@ def worker() -> Iterator[Worker]:
     """A new Python process, ended when the block ends. What it says is shown only if it dies."""
     with tempfile.TemporaryDirectory() as folder:
         said = Path(folder, "said.txt")
+        said.touch()
 
         def run(function: Callable[Given, Result], *given: Given.args, **named: Given.kwargs) -> Result:
             try:
@@ -51,4 +52,4 @@ def peak_memory() -> float | None:
 def _prepare(said: Path) -> None:
     """Runs before TensorFlow is imported: it shall use the processor, as Thimble does, and chatter apart."""
     os.environ |= {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
-    os.dup2(os.open(said, os.O_WRONLY | os.O_CREAT | os.O_APPEND), sys.stderr.fileno())
+    os.dup2(os.open(said, os.O_WRONLY | os.O_APPEND), sys.stderr.fileno())

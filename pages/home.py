@@ -53,7 +53,7 @@ def _card(store: Store, project: Project) -> None:
     summary = store.summary(project.id)
     state = [count(summary.categories, "category", "categories"), count(summary.photos, "photo")]
     if summary.accuracy is not None:
-        state.append(f"right {summary.accuracy:.0%} of the time")
+        state.append(f"{summary.accuracy:.0%} right when tested")
     with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"project-{project.id}"):
         with st.container(width="stretch", gap=None):
             st.markdown(f"**{plain(project.name)}**")

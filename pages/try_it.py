@@ -1,7 +1,5 @@
 """Show the trained model new photos."""
 
-from typing import Literal
-
 import streamlit as st
 
 from core.data import example
@@ -12,7 +10,7 @@ from core.model.bundle import Bundle, Prediction
 from pages.parts import charts, session, steps
 from pages.parts.words import plain
 
-THUMBNAIL = 132  # pixels, in the list of answers
+LARGE, THUMBNAIL = 380, 132  # pixels: a single photo, and one in the list of answers
 LIMIT = MAX_BYTES // 1_000_000  # megabytes
 
 
@@ -74,7 +72,7 @@ def _answers(bundle: Bundle, photos: list[tuple[str, bytes]]) -> None:
 def _large(photo: tuple[str, bytes], answer: Prediction | Refused) -> None:
     left, right = st.columns(2, gap="large")
     with left:
-        _picture(photo, "stretch")
+        _picture(photo, LARGE)
     with right:
         _words(answer, heading=True)
         if isinstance(answer, Prediction):
@@ -112,9 +110,12 @@ def _likeliest(answer: Prediction) -> dict[str, float]:
     return dict(list(answer.scores.items())[:3])
 
 
-def _picture(photo: tuple[str, bytes], width: Literal["stretch"] | int) -> None:
-    """The photo as it was understood, upright and in true colours; nothing where it could not be read."""
+def _picture(photo: tuple[str, bytes], side: int) -> None:
+    """The photo as it was understood, upright and in true colours, no side longer than `side` pixels."""
     try:
-        st.image(encode(decode(photo[1])), width=width, alt=photo[0])
+        pixels = decode(photo[1])
     except BadPhoto:
         st.markdown(":material/broken_image:")
+    else:
+        height, width = pixels.shape[:2]
+        st.image(encode(pixels), width=round(width * side / max(width, height)), alt=photo[0])

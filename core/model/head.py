@@ -27,6 +27,7 @@ Floats = NDArray[np.float64]
 # and from 0.03 down the accuracy changed by a point at most. The strong end is for categories that cannot
 # be told apart, where a head should say so. Weaker than 0.001 is surer than tens of photos can justify.
 STRENGTHS = (10.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
+WEAKEST = 1e-4  # below, steps in float32 (see `_newton_step`) no longer always lead to the solution
 
 _GAP = 1e-10  # how far above its minimum the objective may stay: probabilities are then right to 1e-6
 _NOISE = 1e-13  # share of the variance below which a direction is rounding error
@@ -63,7 +64,8 @@ def normalise(embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
 def fit_head(embeddings: NDArray[np.float32], labels: NDArray[np.int64], categories: int, *, strength: float) -> Head:
     """The head that minimises the objective above on raw embeddings (n, features), labels 0 … categories - 1.
 
-    `strength` is above 0: the greater, the less sure the answers. Raises TooFewPhotos for an empty category.
+    `strength` is at least WEAKEST; the greater, the less sure the answers. Raises TooFewPhotos for an empty
+    category.
     """
     counts = np.bincount(labels, minlength=categories)
     if not counts.all():
@@ -157,8 +159,8 @@ def _solve(rows: Floats, targets: Floats, learnt: Floats, strength: float, start
     gradients (Nocedal & Wright 2006, algorithm 7.1), halved while they lead too little down (Armijo). All
     folds share each product with `rows`, which is where the time goes.
     """
-    if not strength > 0:
-        raise ValueError(f"strength must be above 0, not {strength}")
+    if not strength >= WEAKEST:
+        raise ValueError(f"strength must be at least {WEAKEST}, not {strength}")
     penalty = np.full((rows.shape[1], 1, 1), strength)
     penalty[-1] = 0
     unlearnable = _unlearnable(targets, learnt)
@@ -205,7 +207,8 @@ def _newton_step(
     """Steps that nearly solve Hessian · step = -gradient, by conjugate gradients, each fold till near enough.
 
     In float32, twice as fast: a step need not be exact, only the gradient that it starts from. The nearer the
-    solution, the more exactly it is solved, so that the steps converge faster than linearly.
+    solution, the more exactly it is solved, so that the steps converge faster than linearly; `goal` is the
+    gradient's length below which none is needed.
     """
     curvature = learnt[:, :, None] * probabilities * (1 - probabilities)
     squares = np.square(rows).sum(axis=0)[:, None, None]

@@ -139,10 +139,8 @@ def train_project(
 def check_enough(categories: Sequence[str], counts: Counter[str]) -> None:
     """Raise BadInput or TooFewPhotos when these usable photos cannot be learnt from; the hint says how many to add."""
     if len(categories) < 2:
-        raise BadInput(
-            f"There is {len(categories)} category; telling things apart needs at least 2.",
-            hint="Add another one.",
-        )
+        there = "There is 1 category" if categories else "There are no categories"
+        raise BadInput(f"{there}; telling things apart needs at least 2.", hint="Add another one.")
     for category in categories:
         if counts[category] < MIN_PHOTOS:
             raise TooFewPhotos(

@@ -47,8 +47,8 @@ def draw(store: Store, project: Project, category: Category, categories: list[Ca
     )
     if counts.conflicts:
         st.warning(
-            f"{count(counts.conflicts, 'photo')} marked “two categories” is the same picture as one in another "
-            "category. Training leaves these out: drop the wrong one.",
+            f"The same picture is in another category too: {count(counts.conflicts, 'photo')} marked “two categories”. "
+            "Training leaves these out; drop the wrong ones.",
             icon=":material/content_copy:",
         )
     scope = f"{category.id}-{kept}-{number}"

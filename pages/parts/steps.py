@@ -82,7 +82,7 @@ def header(title: str, label: str, name: str, project_id: str, *, missing: str =
         if st.button(label, type="primary", icon=":material/arrow_forward:", disabled=bool(missing)):
             go(name, project_id)
     if missing:
-        st.caption(f":material/info: {plain(missing)}", text_alignment="right")
+        st.caption(f":material/info: {plain(missing)}")
 
 
 def _with(label: str, state: str) -> str:

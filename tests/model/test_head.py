@@ -13,6 +13,7 @@ from core.errors import TooFewPhotos
 from core.model.evaluate import log_loss
 from core.model.head import (
     STRENGTHS,
+    WEAKEST,
     Head,
     cross_validate,
     fit_head,
@@ -151,7 +152,7 @@ def test_one_category_left_to_learn_is_the_only_answer() -> None:
     st.integers(2, 20),
     st.integers(1, 30),
     st.integers(2, 4),
-    st.sampled_from([1e-6, *STRENGTHS, 1e4]),
+    st.sampled_from([WEAKEST, *STRENGTHS, 1e4]),
     st.integers(0, 1000),
 )
 def test_odd_problems_are_solved_too(repeats: int, features: int, categories: int, strength: float, seed: int) -> None:
@@ -204,8 +205,9 @@ def test_what_cannot_be_fitted_is_told() -> None:
     embeddings, labels = problem(10, 5, 2)
     with pytest.raises(TooFewPhotos, match="Category 3 of 3"):
         fit_head(embeddings, labels, 3, strength=1.0)
-    with pytest.raises(ValueError, match="above 0"):
-        fit_head(embeddings, labels, 2, strength=0.0)
+    for strength in (0.0, -1.0, np.nan):
+        with pytest.raises(ValueError, match="at least"):
+            fit_head(embeddings, labels, 2, strength=strength)
 
 
 # Keras 3.15 hands NumPy 2 arrays that know no `copy`; the remark is for Keras's authors.
