@@ -13,12 +13,18 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from core.errors import TooFewPhotos
 from core.model.evaluate import log_loss
 
 if TYPE_CHECKING:
     import keras
+
+# With more threads each of the many small products waits for the slowest one: on a busy computer that takes ten
+# times as long, on an idle one it gains nothing. Set once for the process: two trainings that each set and restored
+# it would restore each other's.
+threadpool_limits(limits=1, user_api="blas")
 
 Float = TypeVar("Float", np.float32, np.float64)
 Floats = NDArray[np.float64]
