@@ -2,12 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from io import BytesIO
 
 from core.data.dataset import category_name
 from core.data.photo import Refused
 from core.data.store import Store
-from core.data.upload import Upload, unpack
+from core.data.upload import Upload, unpack_all
 from core.errors import AppError, BadInput
 
 
@@ -36,22 +35,21 @@ def take_in(
     """
     sort = _Sorter(store, project_id, category_id)
     added = repeated = refused = 0
-    for number, (name, data) in enumerate(files):
-        for item in unpack(name, BytesIO(data)):
-            done = f"{added + repeated} stored" + (f", {refused} not usable" if refused else "")
-            on_progress(number / len(files), f"Storing your photos: {done}")
-            if isinstance(item, Refused):
-                store.add_refused(project_id, category_id, item.name, item.reason)
-                refused += 1
-                continue
-            try:
-                stored = store.add_photo(sort.category(item), item.data, item.name)
-            except AppError as error:
-                store.add_refused(project_id, category_id, item.name, str(error))
-                refused += 1
-            else:
-                added += stored.is_new
-                repeated += not stored.is_new
+    for fraction, item in unpack_all(files):
+        words = f"Storing your photos: {added + repeated} stored"
+        on_progress(fraction, words + (f", {refused} not usable" if refused else ""))
+        if isinstance(item, Refused):
+            store.add_refused(project_id, category_id, item.name, item.reason)
+            refused += 1
+            continue
+        try:
+            stored = store.add_photo(sort.category(item), item.data, item.name)
+        except AppError as error:
+            store.add_refused(project_id, category_id, item.name, str(error))
+            refused += 1
+        else:
+            added += stored.is_new
+            repeated += not stored.is_new
     on_progress(1.0, "Stored")
     return Taken(added, repeated, refused)
 

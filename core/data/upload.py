@@ -8,7 +8,9 @@ import re
 import stat
 import zipfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from io import BytesIO
 from itertools import takewhile
 from typing import BinaryIO
 
@@ -54,6 +56,32 @@ def unpack(name: str, file: BinaryIO) -> Iterator[Upload | Refused]:
         yield from _unpack_zip(name, file)
     elif not is_ignored(name):
         yield _plain(name, file)
+
+
+def unpack_all(files: Sequence[tuple[str, bytes]]) -> Iterator[tuple[float, Upload | Refused]]:
+    """What files chosen together (name, bytes) hold, as `unpack` gives it, and the fraction of all that came before.
+
+    A browser sends a folder as the files in it, so which folder only wraps the categories shows in all names
+    together.
+    """
+    loose = [name for name, data in files if not data.startswith(_ZIP_MAGIC)]
+    categories = dict(zip(loose, _categories(loose), strict=True))
+    counts = [_most_in(data) for _, data in files]
+    done = 0
+    for (name, data), count in zip(files, counts, strict=True):
+        for number, item in enumerate(unpack(name, BytesIO(data))):
+            if isinstance(item, Upload) and name in categories:
+                item = replace(item, category=categories[name])
+            yield (done + min(number, count)) / sum(counts), item
+        done += count
+
+
+def _most_in(data: bytes) -> int:
+    """How many files there are at most; 1 for what is no readable archive."""
+    if data.startswith(_ZIP_MAGIC):
+        with suppress(Exception), zipfile.ZipFile(_Bounded(BytesIO(data))) as archive:
+            return max(1, min(len(archive.infolist()), MAX_FILES))
+    return 1
 
 
 def is_ignored(name: str) -> bool:

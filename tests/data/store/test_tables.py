@@ -8,8 +8,7 @@ import pytest
 from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from core.data.store import tables
-from core.data.store import Store
+from core.data.store import Store, tables
 from core.errors import BadInput
 
 
