@@ -1,6 +1,6 @@
 """Run the benchmarks: a table on standard output, a JSON file beside, progress on standard error.
 
-    python -m benchmarks [--only a,b,c,d] [--seeds N] [--quick] [--out FILE]
+    python -m benchmarks [--only a,b,c,d] [--splits N] [--quick] [--out FILE]
 
 THIMBLE_PHOTO_SETS=DIR names a folder of photo sets, or one set, whose sub-folders are the categories; without
 it the drawn dresses are used.
@@ -31,8 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status: 0 done, 2 for input that cannot be used."""
     options = _parser().parse_args(arguments)
     effort = QUICK if options.quick else Effort()
-    if options.seeds:
-        effort = replace(effort, seeds=options.seeds)
+    if options.splits:
+        effort = replace(effort, splits=options.splits)
     started = datetime.now().astimezone()
     results: dict[str, Any] = {
         "date": started.isoformat(timespec="seconds"),
@@ -73,7 +73,9 @@ def _sets(drawn: Path, effort: Effort) -> list[PhotoSet]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Speed and accuracy, side by side.")
     parser.add_argument("--only", type=_letters, default=list(PARTS), metavar="a,b,c,d", help=_described())
-    parser.add_argument("--seeds", type=_at_least_one, metavar="N", help="splits for part d; default: 3")
+    parser.add_argument(
+        "--splits", type=_at_least_one, metavar="N", help="for part d; default: 5, which test each photo once"
+    )
     parser.add_argument("--quick", action="store_true", help="a moment of each, to see that it runs")
     parser.add_argument("--out", type=Path, metavar="FILE", help="the JSON file; default: in benchmarks/results")
     return parser

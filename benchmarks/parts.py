@@ -21,7 +21,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Effort:
-    """How much is measured; `seeds` is the number of splits, each trained on by both sides."""
+    """How much is measured; `splits` is how many both sides train on; five test each photo once."""
 
     dresses: int = 60  # of each category
     repeats: int = 3
@@ -29,10 +29,10 @@ class Effort:
     rounds: int = 5
     predictions: int = 400
     epochs: int = 20
-    seeds: int = 3
+    splits: int = 5
 
 
-QUICK = Effort(dresses=6, repeats=1, views=8, rounds=2, predictions=10, epochs=2, seeds=1)
+QUICK = Effort(dresses=6, repeats=1, views=8, rounds=2, predictions=10, epochs=2, splits=1)
 
 
 def photos_to_model(photos: PhotoSet, home: Path, effort: Effort, say: Say) -> dict[str, Any]:
@@ -114,20 +114,20 @@ def against_the_guide(photos: PhotoSet, home: Path, effort: Effort, say: Say) ->
     with worker() as ours:
         labelled = ours(thimble.labelled, photos.folder, home)
     splits: list[dict[str, Any]] = []
-    for seed in range(effort.seeds):
+    for number in range(effort.splits):
         with tempfile.TemporaryDirectory() as folder:
-            training, kept_out = split(labelled, seed, Path(folder))
-            say(f"split {seed + 1} of {effort.seeds}: Thimble")
+            training, kept_out = split(labelled, number, Path(folder))
+            say(f"split {number + 1} of {effort.splits}: Thimble")
             with worker() as ours:
                 ours(thimble.prepare, home)
                 our = ours(thimble.train_and_score, training, kept_out, home)
                 our["peak_memory_mb"] = ours(peak_memory)
-            say(f"split {seed + 1} of {effort.seeds}: the guide's recipe, {effort.epochs} epochs")
+            say(f"split {number + 1} of {effort.splits}: the guide's recipe, {effort.epochs} epochs")
             with worker() as keras:
                 prepared = keras(peers.prepare)
-                their = keras(peers.train_and_score, training, kept_out, effort.epochs, seed)
+                their = keras(peers.train_and_score, training, kept_out, effort.epochs, number)
                 their |= {"prepare": prepared, "peak_memory_mb": keras(peak_memory)}
-        splits.append({"seed": seed, "thimble": our, "guide": their, **_compared(our, their)})
+        splits.append({"split": number, "thimble": our, "guide": their, **_compared(our, their)})
     together = {side: _together([each[side] for each in splits]) for side in ("thimble", "guide")}
     return {
         "splits": splits,

@@ -56,12 +56,14 @@ def draw_dresses(folder: Path, count: int) -> PhotoSet:
     return PhotoSet(drawn.name, drawn)
 
 
-def split(labelled: Labelled, seed: int, folder: Path) -> tuple[Path, Path]:
+def split(labelled: Labelled, number: int, folder: Path) -> tuple[Path, Path]:
     """Copies the photos into two photo sets inside `folder`: for training, and kept out (one in KEPT_OUT).
 
-    Each category is split alike, and look-alikes stay together.
+    Each category is split alike, and look-alikes stay together. Splits 0 to KEPT_OUT - 1 keep each photo out once,
+    the next ones deal anew.
     """
-    kept_out = folds(labelled.labels, labelled.groups, KEPT_OUT, seed) == 0
+    seed, fold = divmod(number, KEPT_OUT)
+    kept_out = folds(labelled.labels, labelled.groups, KEPT_OUT, seed) == fold
     parts = folder / "training", folder / "kept out"
     for part, chosen in zip(parts, (~kept_out, kept_out), strict=True):
         _copy(labelled, np.flatnonzero(chosen).tolist(), part)

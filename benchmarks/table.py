@@ -64,7 +64,7 @@ def _against_the_guide(told: dict[str, Any]) -> Iterator[Row]:
     yield "  Thimble is", f"{told['times_faster']:8.1f} × faster, {told['points_higher']:+.1f} points"
     for each in told["splits"]:
         yield (
-            f"    split {each['seed'] + 1}",
+            f"    split {each['split'] + 1}",
             f"{each['times_faster']:8.1f} × faster, {each['points_higher']:+.1f} points "
             f"({each['thimble']['accuracy']:.1%} and {each['guide']['accuracy']:.1%})",
         )
