@@ -17,7 +17,6 @@ PAGES = {
     "try": st.Page(try_it.page, title="Try", url_path="try"),
 }
 
-
 # Streamlit leaves room at the top for a toolbar that is hidden here.
 LAYOUT = "<style>.stMainBlockContainer { padding-top: 2rem; padding-bottom: 4rem; }</style>"
 
@@ -25,10 +24,10 @@ LAYOUT = "<style>.stMainBlockContainer { padding-top: 2rem; padding-bottom: 4rem
 def run() -> None:
     """Draw the page that the address names."""
     page = st.navigation(list(PAGES.values()), position="hidden")
-    session.trainer()
     st.html(LAYOUT)
     with st.container(horizontal_alignment="center"), st.container(width=1040, gap="small", key="page"):
         try:
+            session.trainer()
             steps.draw(PAGES, session.current_project())
             page.run()
         except NotFound as error:

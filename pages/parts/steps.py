@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
@@ -22,36 +23,41 @@ def draw(pages: Mapping[str, StreamlitPage], project: Project | None) -> None:
         st.page_link(pages["home"], label="**Thimble**", icon=":material/photo_camera:")
         if project is None:
             return
-        for name, label, done, missing in _states(project):
+        for step in _steps(project):
             st.page_link(
-                pages[name],
-                label=label,
-                icon=":material/check_circle:" if done else ":material/radio_button_unchecked:",
-                disabled=bool(missing),
-                help=missing or None,
+                pages[step.page],
+                label=f"{step.name} · {step.state}" if step.state else step.name,
+                icon=":material/check_circle:" if step.done else ":material/radio_button_unchecked:",
+                disabled=bool(step.missing),
+                help=step.missing or None,
                 query_params={session.PROJECT: project.id},
             )
     st.caption(f"Project: {plain(project.name)}")
 
 
-def _states(project: Project) -> list[tuple[str, str, bool, str]]:
-    """For each step: page, label with its state, whether it is done, and what is missing before it can be opened."""
+class Step(NamedTuple):
+    """One step: its page, its name and state, whether it is done, and what is missing before it can be opened."""
+
+    page: str
+    name: str
+    state: str
+    done: bool
+    missing: str
+
+
+def _steps(project: Project) -> list[Step]:
     summary = session.store().summary(project.id)
     missing = why_not_train(project.id)
     trained = summary.version is not None
     result = f"{summary.accuracy:.0%}" if summary.accuracy is not None else ""
     if trained and summary.changed:
         result += ", photos changed"
+    nameless = "" if summary.categories else "Name your categories first."
     return [
-        ("categories", _with("Categories", str(summary.categories or "")), summary.categories >= 2, ""),
-        (
-            "photos",
-            _with("Photos", f"{summary.photos:,}" if summary.photos else ""),
-            not missing,
-            "" if summary.categories else "Name your categories first.",
-        ),
-        ("train", _with("Train", result), trained and not summary.changed, "" if trained else missing),
-        ("try", "Try", False, "" if trained else "Train a model first."),
+        Step("categories", "Categories", str(summary.categories or ""), summary.categories >= 2, ""),
+        Step("photos", "Photos", f"{summary.photos:,}" if summary.photos else "", not missing, nameless),
+        Step("train", "Train", result, trained and not summary.changed, "" if trained else missing),
+        Step("try", "Try", "", False, "" if trained else "Train a model first."),
     ]
 
 
@@ -83,7 +89,3 @@ def header(title: str, label: str, name: str, project_id: str, *, missing: str =
             go(name, project_id)
     if missing:
         st.caption(f":material/info: {plain(missing)}")
-
-
-def _with(label: str, state: str) -> str:
-    return f"{label} · {state}" if state else label
