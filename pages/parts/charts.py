@@ -81,7 +81,7 @@ def confusion(report: Report, key: str) -> None:
 def _bars(figure: go.Figure, bars: int, alt: str, key: str) -> None:
     figure.update_xaxes(range=[0, 1.06], visible=False, fixedrange=True)
     figure.update_yaxes(autorange="reversed", type="category", fixedrange=True)
-    figure.update_traces(textfont_size=14)
+    figure.update_traces(textfont_size=14, textangle=0)
     figure.update_layout(
         font_size=14,
         height=ROW * bars + 16,
