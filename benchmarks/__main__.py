@@ -1,6 +1,6 @@
 """Run the benchmarks: a table on standard output, a JSON file beside, progress on standard error.
 
-    python -m benchmarks [--only a,b,c,d] [--splits N] [--quick] [--out FILE]
+    python -m benchmarks [--only a,b,c,d,e] [--splits N] [--quick] [--out FILE]
 
 THIMBLE_PHOTO_SETS=DIR names a folder of photo sets, or one set, whose sub-folders are the categories; without
 it the drawn dresses are used.
@@ -72,7 +72,7 @@ def _sets(drawn: Path, effort: Effort) -> list[PhotoSet]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Speed and accuracy, side by side.")
-    parser.add_argument("--only", type=_letters, default=list(PARTS), metavar="a,b,c,d", help=_described())
+    parser.add_argument("--only", type=_letters, default=list(PARTS), metavar="a,b,c,d,e", help=_described())
     parser.add_argument(
         "--splits", type=_at_least_one, metavar="N", help="for part d; default: 5, which test each photo once"
     )

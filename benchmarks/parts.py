@@ -1,10 +1,10 @@
-"""The four measurements: who runs when, and what is compared. Everything returned is ready for JSON.
+"""The five measurements: who runs when, and what is compared. Everything returned is ready for JSON.
 
 A ratio is always of two sides measured in this run, and above 1 where Thimble is the faster one.
 """
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import peers, thimble
+from benchmarks import cleaning, peers, thimble
 from benchmarks.photo_sets import PhotoSet, split
 from benchmarks.worker import peak_memory, worker
 
@@ -30,9 +30,10 @@ class Effort:
     predictions: int = 400
     epochs: int = 20
     splits: int = 5
+    spoilings: int = 6
 
 
-QUICK = Effort(dresses=6, repeats=1, views=8, rounds=2, predictions=10, epochs=2, splits=1)
+QUICK = Effort(dresses=6, repeats=1, views=8, rounds=2, predictions=10, epochs=2, splits=1, spoilings=1)
 
 
 def photos_to_model(photos: PhotoSet, home: Path, effort: Effort, say: Say) -> dict[str, Any]:
@@ -137,6 +138,39 @@ def against_the_guide(photos: PhotoSet, home: Path, effort: Effort, say: Say) ->
     }
 
 
+def what_cleaning_finds(photos: PhotoSet, home: Path, effort: Effort, say: Say) -> dict[str, Any]:
+    """Precision and recall of each finding on the set spoilt on purpose, with strangers from each other set in turn."""
+    others: Sequence[Path | None] = cleaning.other_sets(photos) or [None]
+    runs: list[dict[str, Any]] = []
+    with worker() as ours:
+        for seed in range(effort.spoilings):
+            say(f"spoiling and cleaning, {seed + 1} of {effort.spoilings}")
+            runs.append(ours(cleaning.cleaned, photos.folder, others[seed % len(others)], home, seed))
+        memory = ours(peak_memory)
+    for run in runs:
+        run["kinds"] = {kind: _rates(told) for kind, told in run["kinds"].items()}
+    names = ("found", "right", "recalled", "there")
+    return {
+        "photos": runs[0]["photos"],
+        "categories": runs[0]["categories"],
+        "untouched": runs[0]["untouched"],
+        "kinds": {
+            kind: _rates({name: sum(run["kinds"][kind][name] for run in runs) for name in names})
+            for kind in runs[0]["kinds"]
+        },
+        "runs": runs,
+        "peak_memory_mb": memory,
+    }
+
+
+def _rates(told: dict[str, Any]) -> dict[str, Any]:
+    """With precision and recall; None where nothing was found, or nothing there to find."""
+    return told | {
+        "precision": told["right"] / told["found"] if told["found"] else None,
+        "recall": told["recalled"] / told["there"] if told["there"] else None,
+    }
+
+
 def _together(sides: list[dict[str, Any]]) -> dict[str, Any]:
     """Of one side over all splits: median seconds and memory, accuracy over all photos kept out."""
     right, photos = (sum(side[name] for side in sides) for name in ("right", "photos"))
@@ -162,4 +196,5 @@ PARTS: dict[str, tuple[str, Callable[[PhotoSet, Path, Effort, Say], dict[str, An
     "b": ("embedding", embedding),
     "c": ("single_prediction", single_prediction),
     "d": ("against_the_guide", against_the_guide),
+    "e": ("what_cleaning_finds", what_cleaning_finds),
 }

@@ -73,6 +73,27 @@ def _against_the_guide(told: dict[str, Any]) -> Iterator[Row]:
     yield "    not counted, both", "importing libraries, building and compiling the network"
 
 
+def _what_cleaning_finds(told: dict[str, Any]) -> Iterator[Row]:
+    count = len(told["runs"])
+    yield "cleaning", f"{told['photos']} photos, spoilt in {count} way{'' if count == 1 else 's'}"
+    for kind, each in told["kinds"].items():
+        yield f"  {kind}", _precision_and_recall(each)
+    for number, run in enumerate(told["runs"], start=1):
+        yield f"    way {number}, strangers: {run['strangers_from']}", ""
+        for kind in ("near duplicate", "off-topic", "other category"):
+            yield f"      {kind}", _precision_and_recall(run["kinds"][kind])
+    alone = ", ".join(f"{kind} {found}" for kind, found in told["untouched"].items() if found)
+    yield "  found in the set as it is", alone or "nothing"
+    yield "  peak memory", _memory(told["peak_memory_mb"])
+
+
+def _precision_and_recall(each: dict[str, Any]) -> str:
+    precision, recall = ("     –" if each[name] is None else f"{each[name]:6.1%}" for name in ("precision", "recall"))
+    return (
+        f"precision {precision}  recall {recall}  ({each['right']} right of {each['found']}; {each['there']} planted)"
+    )
+
+
 def _memory(megabytes: float | None) -> str:
     return "memory not known" if megabytes is None else f"{megabytes:5.0f} MB"
 
@@ -82,4 +103,5 @@ ROWS: dict[str, Callable[[dict[str, Any]], Iterator[Row]]] = {
     "embedding": _embedding,
     "single_prediction": _single_prediction,
     "against_the_guide": _against_the_guide,
+    "what_cleaning_finds": _what_cleaning_finds,
 }

@@ -1,5 +1,6 @@
 """Thimble from a shell.
 
+    python -m core collect CATEGORY… --out PHOTOS_DIR    photos of each from the web
     python -m core train PHOTOS_DIR --out MODEL_DIR      folders in PHOTOS_DIR name the categories
     python -m core predict MODEL_DIR FILE…
     python -m core evaluate MODEL_DIR PHOTOS_DIR
@@ -19,9 +20,14 @@ from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
 
-from core.data.dataset import from_folder, read_file
-from core.data.photo import Refused
-from core.data.store import home_folder
+from core.data.collect import collect as collect_photos
+from core.data.credits import credit_rows, credits_csv
+from core.data.dataset import category_name, from_folder, read_file
+from core.data.download import Downloader, decode_thumbnail
+from core.data.photo import Refused, decode
+from core.data.search import PROVIDERS
+from core.data.search.network import user_agent
+from core.data.store import Plan, Store, home_folder
 from core.errors import AppError, BadInput, Cancelled
 from core.model.backbones import BACKBONES, DEFAULT
 from core.model.bundle import Prediction, read_folder
@@ -78,6 +84,46 @@ def train(options: argparse.Namespace) -> int:
     return _say(options, result, words)
 
 
+def collect(options: argparse.Namespace) -> int:
+    """Collect photos of each category from the web into folders that `train` takes; again, it goes on from there."""
+    out = Path(options.out)
+    out.mkdir(parents=True, exist_ok=True)
+    categories = [category_name(name) for name in options.categories]
+    for name in categories:
+        if name.startswith(".") or set(name) & set('/\\:*?"<>|'):
+            raise BadInput(f"'{name}' can be no folder's name.", hint='Leave out dots before it and / \\ : * ? " < > |')
+    store = Store(out / ".thimble")  # what was searched and fetched, so that nothing is fetched twice
+    project = next(iter(store.projects()), None) or store.create_project("collect")
+    known = {category.name for category in store.categories(project.id)}
+    for name in dict.fromkeys(categories):
+        if name not in known:
+            store.add_category(project.id, name)
+    providers = tuple(options.provider or PROVIDERS)
+    store.set_plan(project.id, Plan(options.per_category, options.openly_licensed, not options.unsafe, providers))
+    with Downloader(decode, read_fallback=decode_thumbnail, user_agent=user_agent()) as downloader:
+        collected = collect_photos(store, project.id, downloader=downloader, on_progress=_Bar.draw)
+    _Bar.clear()
+    names = {category.id: category.name for category in store.categories(project.id)}
+    photos = store.photos(project.id, kept=True)
+    for photo in photos:
+        path = out / names[photo.category_id] / f"{photo.sha256[:16]}.jpg"
+        path.parent.mkdir(exist_ok=True)
+        if not path.exists():
+            path.write_bytes(store.photo_bytes(photo.sha256))
+    (out / "credits.csv").write_bytes(credits_csv(credit_rows(photos, names)))
+    result = {
+        names[number]: {
+            "stored": category.stored,
+            "failed": category.failed,
+            "searches": [asdict(outcome) for searched in category.rounds for outcome in searched.outcomes],
+            "problem": category.problem,
+        }
+        for number, category in collected.categories.items()
+    }
+    words = [f"{name}: {told['stored']} photos" for name, told in result.items()]
+    return _say(options, {"photos": len(photos), "categories": result}, [*words, f"They are in {out}."])
+
+
 def predict(options: argparse.Namespace) -> int:
     """Say what each file shows."""
     bundle = read_folder(Path(options.model))
@@ -123,6 +169,15 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m core", description="Train an image classifier from folders of photos, and use it."
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    command = commands.add_parser("collect", help="photos of each category from the web")
+    command.add_argument("categories", metavar="CATEGORY", nargs="+")
+    command.add_argument("--out", metavar="PHOTOS_DIR", required=True, help="a folder for each category is made here")
+    command.add_argument("--per-category", type=int, default=Plan().wanted, metavar="N", help="default: %(default)s")
+    command.add_argument("--provider", action="append", choices=list(PROVIDERS), help="default: all, in this order")
+    command.add_argument("--openly-licensed", action="store_true", help="only photos under an open licence")
+    command.add_argument("--unsafe", action="store_true", help="turn safe search off")
+    command.set_defaults(run=collect)
 
     command = commands.add_parser("train", help="photos in folders → a model")
     command.add_argument("photos", metavar="PHOTOS_DIR", help="a folder whose sub-folders name the categories")

@@ -5,10 +5,13 @@ AppError                 a message (what was found) and a hint (what to do next)
 ├── BadInput             a name, folder, file or option that cannot be used
 ├── TooFewPhotos         a category has not enough photos to learn from
 ├── NotFound             a project, category, photo or version that is no longer there
+├── SearchFailed         a picture search that could not be reached, refuses or answers nonsense
 └── Cancelled            the person stopped the work; nothing is wrong
 
 Raised anywhere in `core`; put into words for a person once, at each door (a page, the command line).
 """
+
+from typing import Literal
 
 
 class AppError(Exception):
@@ -37,6 +40,16 @@ class TooFewPhotos(AppError):
 
 class NotFound(AppError):
     """A project, category, photo or version that is no longer there."""
+
+
+class SearchFailed(AppError):
+    """A picture search gave no answer: it `failed`, asks for fewer questions, or there is no way to it."""
+
+    def __init__(
+        self, message: str, *, hint: str = "", kind: Literal["failed", "throttled", "unreachable"] = "failed"
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.kind = kind
 
 
 class Cancelled(AppError):

@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.data.store import Category, Project, Store
 from core.errors import AppError
-from pages.parts import session, steps
+from pages.parts import session, steps, web
 from pages.parts.words import count, plain, show_error
 
 
@@ -16,13 +16,27 @@ def page() -> None:
     store = session.store()
     categories = store.categories(project.id)
     missing = {0: "Add two categories first.", 1: "Add one more category first."}.get(len(categories), "")
-    steps.header("What should it tell apart?", "Next: add photos", "photos", project.id, missing=missing)
+    _title(project, missing)
     st.markdown("Two or more kinds of things that a photo can show, like *fox* and *wolf*, or *ripe* and *unripe*.")
 
     _add(store, project)
     counts = store.counts(project.id)
     for category in categories:
         _row(store, category, counts[category.id].kept)
+    if categories:
+        web.options(store, project)
+
+
+def _title(project: Project, missing: str) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.title("What should it tell apart?", width="stretch")
+        if st.button("Use my own photos", disabled=bool(missing), icon=":material/add_photo_alternate:"):
+            steps.go("photos", project.id)
+        if st.button("Build my model", type="primary", disabled=bool(missing), icon=":material/travel_explore:"):
+            web.start(project)
+            steps.go("photos", project.id)
+    words = "Building collects photos of each from the web, leaves out the bad ones, and trains: one click."
+    st.caption(f":material/info: {plain(missing) or words}")
 
 
 def _add(store: Store, project: Project) -> None:
@@ -49,9 +63,11 @@ def _add(store: Store, project: Project) -> None:
 
 def _row(store: Store, category: Category, photos: int) -> None:
     with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"category-{category.id}"):
-        with st.container(width="stretch", gap=None):
+        with st.container(width=220, gap=None):
             st.markdown(f"**{plain(category.name)}**")
             st.caption(count(photos, "photo"))
+        with st.container(width="stretch"):
+            web.asked_for(store, category)
         with st.popover("", icon=":material/edit:", help="Rename or remove", key=f"edit-{category.id}"):
             _edit(store, category, photos)
 

@@ -6,7 +6,7 @@ from core.data.intake import take_in
 from core.data.photo import MAX_BYTES
 from core.data.store import Category, Counts, Project, Store
 from core.jobs import Progress
-from pages.parts import gallery, session, steps, work
+from pages.parts import gallery, session, steps, web, work
 from pages.parts.words import count, plain
 
 UPLOAD = "upload"
@@ -22,10 +22,13 @@ def page() -> None:
         steps.header("Show it some photos", "Name your categories", "categories", project.id)
         st.info("There are no categories yet.", icon=":material/label:")
         return
-    missing = steps.why_not_train(project.id)
+    building = bool(session.jobs().live(project.id, web.BUILD))
+    missing = "Training begins by itself when all have come." if building else steps.why_not_train(project.id)
     steps.header("Show it some photos", "Next: train", "train", project.id, missing=missing)
     st.markdown("About 20 of each make a good start; more, and more varied ones, make it better.")
 
+    if not web.panel(store, project):
+        web.outcome(store, project)
     category = _choose(categories, store.counts(project.id))
     _add_photos(store, project, category)
     work.running(project.id, UPLOAD)
@@ -49,9 +52,10 @@ def _choose(categories: list[Category], counts: dict[int, Counts]) -> Category:
 
 def _add_photos(store: Store, project: Project, category: Category) -> None:
     name = plain(category.name)
-    files_tab, sorted_tab, camera_tab = st.tabs(
+    files_tab, web_tab, sorted_tab, camera_tab = st.tabs(
         [
             ":material/upload: Photos",
+            ":material/travel_explore: From the web",
             ":material/folder_zip: Sorted folders or a zip",
             ":material/photo_camera: Camera",
         ]
@@ -63,6 +67,8 @@ def _add_photos(store: Store, project: Project, category: Category) -> None:
             _take_in(store, project, category.id, [(file.name, file.getvalue()) for file in files])
             session.renew(f"files-{category.id}")
             st.rerun()
+    with web_tab:
+        web.more(store, project, category)
     with sorted_tab:
         st.caption("A zip, or a folder of folders: each inner folder's name is a category, made if it is new.")
         zips = st.file_uploader("A zip", accept_multiple_files=True, type=["zip"], key=session.fresh_key("zip"))

@@ -66,6 +66,27 @@ def test_only_the_store_speaks_to_the_database_and_builds_paths_in_it() -> None:
                 assert path.parent == ROOT / "core" / "data" / "store", f"{path} imports {module}"
 
 
+def test_only_the_searches_and_the_downloader_speak_to_the_network() -> None:
+    data = ROOT / "core" / "data"
+    doors = {data / "download.py", data / "transport.py", data / "addresses.py", *files("core/data/search")}
+    for path in {*files("core"), *files("pages")} - doors:
+        for module, _ in imports(path):
+            network = {
+                "httpx2",
+                "httpcore2",
+                "requests",
+                "urllib3",
+                "aiohttp",
+                "ddgs",
+                "primp",
+                "socket",
+                "http",
+                "ssl",
+            }
+            assert module.split(".")[0] not in network, f"{path} imports {module}"
+            assert module != "urllib.request", path
+
+
 @pytest.mark.parametrize("folder", ["core", "pages"])
 def test_tensorflow_is_never_imported_at_once(folder: str) -> None:
     for path in files(folder):

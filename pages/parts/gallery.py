@@ -4,10 +4,13 @@ from pathlib import PurePosixPath
 
 import streamlit as st
 
+from core.data.credits import site_of
 from core.data.store import Category, Project, Store, StoredPhoto
+from core.model.build import KEPT_BY_PERSON
 from pages.parts import session
 from pages.parts.words import count, plain
 
+LARGE = 240  # pixels; the one photo that is ticked
 THUMBNAIL = 108  # pixels; eight in a row on a desk, three on a phone
 SHORT = 12  # characters of a name under a thumbnail
 KEPT, SET_ASIDE = "Kept", "Set aside"
@@ -33,15 +36,16 @@ def draw(store: Store, project: Project, category: Category, categories: list[Ca
             )
             == KEPT
         )
-    total = counts.kept if kept else counts.set_aside
+    licence, total = _licence(store.licences(category.id, kept=kept), f"licence-{category.id}-{kept}")
     pages = max(1, -(-total // session.PAGE_SIZE))
     number = 1
     if pages > 1:
-        number = st.pagination(pages, key=f"page-{category.id}-{kept}-{pages}")
+        number = st.pagination(pages, key=f"page-{category.id}-{kept}-{licence}-{pages}")
     photos = store.photos(
         project.id,
         category_id=category.id,
         kept=kept,
+        licence=licence,
         offset=(number - 1) * session.PAGE_SIZE,
         limit=session.PAGE_SIZE,
     )
@@ -51,11 +55,29 @@ def draw(store: Store, project: Project, category: Category, categories: list[Ca
             "Training leaves these out; drop the wrong ones.",
             icon=":material/content_copy:",
         )
-    scope = f"{category.id}-{kept}-{number}"
+    scope = f"{category.id}-{kept}-{licence}-{number}"
     _act(store, category, categories, photos, kept=kept, scope=scope)
+    ticked = [photo for photo in photos if st.session_state.get(_tick(photo, scope))]
+    if len(ticked) == 1:
+        _details(store, project, ticked[0])
     with st.container(horizontal=True, gap="small", key="gallery"):
         for photo in photos:
             _cell(store, photo, scope)
+
+
+def _licence(licences: dict[str, int], key: str) -> tuple[str | None, int]:
+    """The licence that the person wants to see, None for any, and how many photos have it."""
+    everything = sum(licences.values())
+    if set(licences) <= {""}:
+        return None, everything
+    chosen = st.selectbox(
+        "Licence",
+        [None, *licences],
+        format_func=lambda name: "Any licence" if name is None else f"{name or 'Not stated'} · {licences[name]:,}",
+        key=key,
+        width=260,
+    )
+    return chosen, everything if chosen is None else licences[chosen]
 
 
 def _act(
@@ -76,7 +98,7 @@ def _act(
             st.rerun()
         label, icon = ("Drop", ":material/remove_circle:") if kept else ("Keep", ":material/undo:")
         if st.button(label, icon=icon, disabled=not ticked, help=None if ticked else "Tick some photos first."):
-            store.set_kept(ticked, not kept)
+            store.set_kept(ticked, not kept, "dropped by you" if kept else KEPT_BY_PERSON)
             _untick(photos, scope)
             st.rerun()
         others = [other for other in categories if other.id != category.id]
@@ -88,6 +110,24 @@ def _act(
                         _untick(photos, scope)
                         st.rerun()
         st.caption(f"{count(len(ticked), 'photo')} selected" if ticked else f"{count(len(photos), 'photo')} shown")
+
+
+def _details(store: Store, project: Project, photo: StoredPhoto) -> None:
+    """The one photo that is ticked, larger, and where it comes from."""
+    site = site_of(photo)
+    with st.container(border=True, horizontal=True, key="details"):
+        st.image(store.photo_bytes(photo.sha256), width=LARGE, alt=photo.title or photo.name)
+        with st.container(width="stretch"):
+            st.markdown(f"**{plain(photo.title or photo.name)}**")
+            if not site:
+                st.caption("Your own photo.")
+                return
+            st.caption(f"{plain(photo.creator or 'Maker unknown')} · {plain(photo.licence or 'licence not stated')}")
+            st.link_button(f"See it on {plain(site)}", photo.page, icon=":material/open_in_new:")
+            if st.button(f"Drop everything from {plain(site)}", icon=":material/block:"):
+                same = [other.id for other in store.photos(project.id, kept=True) if site_of(other) == site]
+                store.set_kept(same, False, f"you dropped everything from {site}")
+                st.rerun()
 
 
 def _cell(store: Store, photo: StoredPhoto, scope: str) -> None:

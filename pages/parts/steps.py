@@ -81,6 +81,12 @@ def go(name: str, project_id: str | None = None) -> None:
     st.switch_page(st.session_state[_LINKS][name], query_params=params)
 
 
+def link(name: str, label: str, icon: str, project_id: str) -> None:
+    """A link to a page beside the steps."""
+    page = st.session_state[_LINKS][name]
+    st.page_link(page, label=label, icon=icon, query_params={session.PROJECT: project_id})
+
+
 def header(title: str, label: str, name: str, project_id: str, *, missing: str = "") -> None:
     """The page's title, and beside it its one primary button, to the next step; disabled, it says why."""
     with st.container(horizontal=True, vertical_alignment="center"):

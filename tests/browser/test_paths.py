@@ -42,7 +42,7 @@ def create_project(page: Page, app: App, name: str, categories: str) -> None:
 
 def upload(page: Page, category: str, files: list[FilePayload]) -> None:
     page.get_by_role("radio", name=re.compile(f"^{category} ·")).click()
-    expect(page.get_by_label(f"Photos of {category}")).to_be_attached()
+    expect(page.get_by_label(f"Photos of {category}", exact=True)).to_be_attached()
     page.locator("input[type=file]").first.set_input_files(files)
     expect(page.get_by_role("radio", name=f"{category} · {len(files)}")).to_be_visible()
 
@@ -65,7 +65,7 @@ def test_example_from_an_empty_home_to_an_answer(app_from_nothing: App, new_page
 def test_own_photos_from_names_to_an_answer(app: App, new_page: NewPage) -> None:
     page = new_page()
     create_project(page, app, "Shapes", "disc, stripes")
-    page.get_by_role("button", name="Next: add photos").click()
+    page.get_by_role("button", name="Use my own photos").click()
     expect(page.get_by_role("button", name="Next: train")).to_be_disabled()
     upload(page, "disc", [picture("disc", number) for number in range(8)])
     upload(page, "stripes", [picture("stripes", number) for number in range(8)])
@@ -87,7 +87,7 @@ def test_own_photos_from_names_to_an_answer(app: App, new_page: NewPage) -> None
 def test_a_bad_file_is_named_with_its_reason_and_the_rest_is_kept(app: App, new_page: NewPage) -> None:
     page = new_page()
     create_project(page, app, "Shapes", "disc, stripes")
-    page.get_by_role("button", name="Next: add photos").click()
+    page.get_by_role("button", name="Use my own photos").click()
     bad: FilePayload = {"name": "notes.jpg", "mimeType": "image/jpeg", "buffer": b"only words"}
     page.locator("input[type=file]").first.set_input_files([picture("disc", 1), bad, picture("disc", 2)])
     expect(page.get_by_role("radio", name="disc · 2")).to_be_visible()
@@ -165,7 +165,7 @@ def test_two_people_at_once_do_not_disturb_each_other(app: App, new_page: NewPag
     create_project(first, app, "First", "disc, stripes")
     create_project(second, app, "Second", "square, stripes")
     for page, kind in ((first, "disc"), (second, "square")):
-        page.get_by_role("button", name="Next: add photos").click()
+        page.get_by_role("button", name="Use my own photos").click()
         upload(page, kind, [picture(kind, number) for number in range(5)])
         upload(page, "stripes", [picture("stripes", number) for number in range(5)])
     for page in (first, second):
@@ -197,7 +197,7 @@ def test_strange_names_are_shown_as_typed(app: App, new_page: NewPage, name: str
     # An unseen joiner keeps a colon from being read as markup; a leading emoji becomes the button's icon.
     shown = re.compile("".join(r"\s*" if char == " " else re.escape(char) + "\u2060?" for char in name))
     expect(page.get_by_text(shown)).to_have_count(2)
-    page.get_by_role("button", name="Next: add photos").click()
+    page.get_by_role("button", name="Use my own photos").click()
     expect(page.get_by_role("radio").filter(has_text=shown)).to_be_visible()
     assert not alerts
     assert not (tmp_path / "x").exists()
@@ -207,7 +207,7 @@ def test_a_name_too_long_is_refused_in_words(app: App, new_page: NewPage) -> Non
     page = new_page()
     create_project(page, app, "Shapes", "x" * 300)
     expect(page.get_by_text("300 characters")).to_be_visible()
-    expect(page.get_by_role("button", name="Next: add photos")).to_be_disabled()
+    expect(page.get_by_role("button", name="Use my own photos")).to_be_disabled()
 
 
 def test_a_project_that_is_gone_is_said_with_a_way_on(app: App, new_page: NewPage) -> None:

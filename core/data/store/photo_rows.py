@@ -46,6 +46,7 @@ _PHOTO = select(
     photos.c.licence,
     photos.c.title,
     photos.c.added_at,
+    photos.c.licence_url,
     _IN_CONFLICT.label("conflicts"),
 )
 
@@ -61,8 +62,16 @@ def insert_photo(
         is_new = True
     except IntegrityError:
         is_new = False
-    here = _PHOTO.where(photos.c.category_id == category.id, photos.c.sha256 == sha256)
-    return _photo(connection.execute(here).one()), is_new
+    photo = read_photo(connection, category.id, sha256)
+    assert photo is not None
+    return photo, is_new
+
+
+def read_photo(connection: Connection, category_id: int, sha256: str) -> StoredPhoto | None:
+    """The picture as it lies in the category, if it does."""
+    here = _PHOTO.where(photos.c.category_id == category_id, photos.c.sha256 == sha256)
+    row = connection.execute(here).one_or_none()
+    return None if row is None else _photo(row)
 
 
 def read_photos(
@@ -71,6 +80,7 @@ def read_photos(
     *,
     category_id: int | None = None,
     kept: bool | None = None,
+    licence: str | None = None,
     offset: int = 0,
     limit: int | None = None,
 ) -> list[StoredPhoto]:
@@ -80,8 +90,23 @@ def read_photos(
         here = here.where(photos.c.category_id == category_id)
     if kept is not None:
         here = here.where(photos.c.kept == kept)
+    if licence is not None:
+        here = here.where(photos.c.licence == licence)
     here = here.order_by(photos.c.id).offset(offset).limit(limit)
     return [_photo(row) for row in connection.execute(here)]
+
+
+def count_licences(connection: Connection, category_id: int, *, kept: bool) -> dict[str, int]:
+    """Photos by licence, the commonest first; "" for those without one."""
+    here = select(photos.c.licence, func.count()).where(photos.c.category_id == category_id, photos.c.kept == kept)
+    ordered = here.group_by(photos.c.licence).order_by(func.count().desc(), photos.c.licence)
+    return {row[0]: row[1] for row in connection.execute(ordered)}
+
+
+def read_newest(connection: Connection, category_id: int, limit: int) -> list[StoredPhoto]:
+    """The kept ones, newest first."""
+    here = _PHOTO.where(photos.c.category_id == category_id, photos.c.kept)
+    return [_photo(row) for row in connection.execute(here.order_by(photos.c.id.desc()).limit(limit))]
 
 
 def read_training_photos(connection: Connection, project_id: str) -> list[tuple[str, str, str]]:
@@ -140,7 +165,7 @@ def set_kept(connection: Connection, photo_ids: Sequence[int], kept: bool, reaso
     """How many of them there are."""
     found = 0
     for some in chunks(photo_ids):
-        change = update(photos).where(photos.c.id.in_(some)).values(kept=kept, reason="" if kept else reason)
+        change = update(photos).where(photos.c.id.in_(some)).values(kept=kept, reason=reason)
         found += connection.execute(change).rowcount
     return found
 

@@ -4,6 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from core.data.search.hit import ProviderOutcome
+
+DROPPED_BY_PERSON = "dropped by you"
+PERSONAL = (DROPPED_BY_PERSON, "you dropped")  # how the reasons begin that are the person's; others are cleaning's
+
 
 @dataclass(frozen=True)
 class Project:
@@ -47,8 +52,8 @@ class Category:
 class StoredPhoto:
     """One picture in one category.
 
-    `reason` says why it was set aside (empty while kept). `conflicts` says that the same picture is also kept
-    in another category of the project, so that training leaves out both.
+    `reason` says why it was set aside, or why it is kept if somebody said so. `conflicts` says that the same
+    picture is also kept in another category of the project, so that training leaves out both.
     """
 
     id: int
@@ -65,6 +70,7 @@ class StoredPhoto:
     licence: str
     title: str
     added_at: datetime
+    licence_url: str
     conflicts: bool
 
 
@@ -114,6 +120,81 @@ class Version:
     created_at: datetime
     accuracy: float
     photos: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to collect from the web: `wanted` photos a category, from these providers in this order."""
+
+    wanted: int = 60
+    openly_licensed: bool = False
+    safe: bool = True
+    providers: tuple[str, ...] = ("duckduckgo", "openverse", "commons")
+
+
+FindState = Literal["found", "stored", "failed"]
+
+
+@dataclass(frozen=True)
+class Find:
+    """A picture that a search found for a category, and what became of it.
+
+    `round` and `rank` say when it was found, both from 1. It is "found" until it has been tried; `reason` says
+    why it "failed"; `sha256` is the picture's when it was "stored", else empty.
+    """
+
+    id: int
+    category_id: int
+    round: int
+    rank: int
+    provider: str
+    image: str
+    thumbnail: str
+    page: str
+    title: str
+    creator: str
+    licence: str
+    licence_url: str
+    width: int | None
+    height: int | None
+    state: FindState
+    reason: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class SearchRound:
+    """One search for a category: how many hits it was `asked` for and `found`, and how each provider did.
+
+    `is_over` once the collection that it belonged to has come to its end.
+    """
+
+    number: int
+    asked: int
+    found: int
+    outcomes: tuple[ProviderOutcome, ...]
+    is_over: bool
+
+
+@dataclass(frozen=True)
+class Collection:
+    """How far collecting for a category is.
+
+    `stored` counts its photos from the web but those that the person dropped, `pending` the finds not yet tried.
+    """
+
+    category_id: int
+    name: str
+    wanted: int
+    stored: int
+    failed: int
+    pending: int
+    rounds: tuple[SearchRound, ...]
+
+    @property
+    def outcomes(self) -> tuple[ProviderOutcome, ...]:
+        """How each provider did in the last search."""
+        return self.rounds[-1].outcomes if self.rounds else ()
 
 
 JobState = Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]

@@ -6,26 +6,34 @@ import logging
 import os
 import re
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Collection as Several
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from filelock import FileLock
 from platformdirs import user_data_dir
-from sqlalchemy import URL
+from sqlalchemy import URL, Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.data.dataset import Dataset, Photo
-from core.data.photo import decode, encode
+from core.data.photo import Pixels, decode, encode
 from core.data.photo import thumbnail as draw_thumbnail
-from core.data.store import photo_rows, project_rows
+from core.data.search.hit import Hit, ProviderOutcome
+from core.data.store import find_rows, photo_rows, project_rows
 from core.data.store.embeddings import StoredEmbeddings
 from core.data.store.files import Files
 from core.data.store.job_rows import JobRows
 from core.data.store.records import (
+    DROPPED_BY_PERSON,
     Added,
     Category,
+    Collection,
     Counts,
+    Find,
+    FindState,
+    Plan,
     Project,
     RefusedFile,
     StoredPhoto,
@@ -35,6 +43,7 @@ from core.data.store.records import (
 from core.data.store.tables import connect, migrate, photos, plain
 from core.errors import BadInput, BadPhoto, NotFound
 
+MOST_WANTED = 1_000  # photos a category: no search gives more
 SWEEP = 100  # files removed while the write lock is held: others wait milliseconds
 
 log = logging.getLogger(__name__)
@@ -186,27 +195,44 @@ class Store:
         page: str = "",
         creator: str = "",
         licence: str = "",
+        licence_url: str = "",
         title: str = "",
     ) -> Added:
         """Keep a picture in a category, once; one that was set aside there stays so. Raises BadPhoto."""
         with self._reading.connect() as connection:
             project_rows.read_category(connection, category_id)
-        pixels = decode(data)
-        height, width = pixels.shape[:2]
-        stored = encode(pixels)
-        sha256 = hashlib.sha256(stored).hexdigest()
-        texts = {"provider": provider, "page": page, "creator": creator, "licence": licence, "title": title}
-        values = {field: plain(text) for field, text in (("name", name), *texts.items())}
-        with self._engine.begin() as connection:
-            photo_rows.note_loose(connection, "photo", sha256)
-        self._write_photo(sha256, stored)
-        with self._engine.begin() as connection:
+        return self.add_pixels(
+            category_id,
+            decode(data),
+            name,
+            provider=provider,
+            page=page,
+            creator=creator,
+            licence=licence,
+            licence_url=licence_url,
+            title=title,
+        )
+
+    def add_pixels(
+        self,
+        category_id: int,
+        pixels: Pixels,
+        name: str,
+        *,
+        provider: str = "upload",
+        page: str = "",
+        creator: str = "",
+        licence: str = "",
+        licence_url: str = "",
+        title: str = "",
+    ) -> Added:
+        """As `add_photo`, for a picture that is decoded already."""
+        texts = {"name": name, "provider": provider, "page": page, "title": title}
+        texts |= {"creator": creator, "licence": licence, "licence_url": licence_url}
+        with self._filed(pixels) as (connection, sha256, values):
             category = project_rows.read_category(connection, category_id)
-            photo_rows.withdraw_loose(connection, "photo", sha256)
-            photo, is_new = photo_rows.insert_photo(
-                connection, category, sha256, {**values, "width": width, "height": height, "added_at": _now()}
-            )
-            self._write_photo(sha256, stored)  # again, if a sweep took it before the note was withdrawn
+            values |= {field: plain(text) for field, text in texts.items()}
+            photo, is_new = photo_rows.insert_photo(connection, category, sha256, values)
             others = photo_rows.other_categories(connection, photo) if photo.kept else ()
         return Added(photo, is_new, others)
 
@@ -216,14 +242,31 @@ class Store:
         *,
         category_id: int | None = None,
         kept: bool | None = None,
+        licence: str | None = None,
         offset: int = 0,
         limit: int | None = None,
     ) -> list[StoredPhoto]:
         """Oldest first, so that a page stays as it is while photos are added."""
         with self._reading.connect() as connection:
             return photo_rows.read_photos(
-                connection, project_id, category_id=category_id, kept=kept, offset=offset, limit=limit
+                connection,
+                project_id,
+                category_id=category_id,
+                kept=kept,
+                licence=licence,
+                offset=offset,
+                limit=limit,
             )
+
+    def licences(self, category_id: int, *, kept: bool) -> dict[str, int]:
+        """Photos of a category by licence, the commonest first; "" for those that state none."""
+        with self._reading.connect() as connection:
+            return photo_rows.count_licences(connection, category_id, kept=kept)
+
+    def newest(self, category_id: int, limit: int = 6) -> list[StoredPhoto]:
+        """The photos of a category that were kept last, newest first."""
+        with self._reading.connect() as connection:
+            return photo_rows.read_newest(connection, category_id, limit)
 
     def counts(self, project_id: str) -> dict[int, Counts]:
         """Photos of each category, by its id and in their order."""
@@ -235,12 +278,17 @@ class Store:
         with self._reading.connect() as connection:
             return photo_rows.read_conflicts(connection, project_id)
 
-    def set_kept(self, photo_ids: Collection[int], kept: bool, reason: str = "dropped by you") -> int:
-        """Keep photos, or set them aside for a reason; how many of them there are."""
+    def set_kept(self, photo_ids: Several[int], kept: bool, reason: str | None = None) -> int:
+        """Keep photos, or set them aside for a reason; how many of them there are.
+
+        Without one they are kept for none, and set aside because the person dropped them.
+        """
+        if reason is None:
+            reason = "" if kept else DROPPED_BY_PERSON
         with self._engine.begin() as connection:
             return photo_rows.set_kept(connection, list(photo_ids), kept, plain(reason))
 
-    def move(self, photo_ids: Collection[int], category_id: int) -> int:
+    def move(self, photo_ids: Several[int], category_id: int) -> int:
         """Move photos to another category of their project; how many left their old one.
 
         A picture that the new category holds already becomes one with it, kept if either was.
@@ -291,6 +339,89 @@ class Store:
         with self._engine.begin() as connection:
             project_rows.delete_refused(connection, project_id)
 
+    def plan(self, project_id: str) -> Plan:
+        """What to collect from the web."""
+        with self._reading.connect() as connection:
+            project_rows.read_project(connection, project_id)
+            return find_rows.read_plan(connection, project_id)
+
+    def set_plan(self, project_id: str, plan: Plan) -> None:
+        """Raises BadInput for a number of photos that cannot be had."""
+        if not 1 <= plan.wanted <= MOST_WANTED:
+            raise BadInput(
+                f"{plan.wanted} photos a category cannot be collected.",
+                hint=f"Choose a number from 1 to {MOST_WANTED:,}; 60 is a good start.",
+            )
+        with self._engine.begin() as connection:
+            find_rows.write_plan(connection, project_id, plan)
+
+    def phrases(self, category_id: int) -> tuple[str, ...]:
+        """What to search for; the category's name unless other phrases were set."""
+        with self._reading.connect() as connection:
+            return find_rows.read_phrases(connection, category_id)
+
+    def set_phrases(self, category_id: int, phrases: Sequence[str]) -> None:
+        """None, or blank ones only, stand for the category's name."""
+        with self._engine.begin() as connection:
+            find_rows.write_phrases(connection, category_id, phrases)
+
+    def want_more(self, category_id: int, count: int) -> None:
+        """Have the next collection bring so many photos more than the category has from the web now."""
+        with self._engine.begin() as connection:
+            find_rows.want_more(connection, category_id, count)
+
+    def collection(self, project_id: str) -> list[Collection]:
+        """How far collecting is for each category, in their order; cheap enough to ask each second."""
+        with self._reading.connect() as connection:
+            project_rows.read_project(connection, project_id)
+            return find_rows.read_collection(connection, project_id)
+
+    def finds(self, project_id: str, *, category_id: int | None = None, state: FindState | None = None) -> list[Find]:
+        """What searches found and what became of it: by category, in the order in which it was found."""
+        with self._reading.connect() as connection:
+            return find_rows.read_finds(connection, project_id, category_id, state)
+
+    def pending(self, category_id: int, limit: int) -> list[Find]:
+        """The finds to try next."""
+        with self._reading.connect() as connection:
+            return find_rows.read_pending(connection, category_id, limit)
+
+    def seen(self, category_id: int) -> set[str]:
+        """The image addresses of all finds of the category, whatever became of them."""
+        with self._reading.connect() as connection:
+            return find_rows.read_seen(connection, category_id)
+
+    def add_round(self, category_id: int, asked: int, hits: Sequence[Hit], outcomes: Sequence[ProviderOutcome]) -> None:
+        """Keep what one search brought, none of it in `seen`; `asked` is how many hits it was to bring."""
+        with self._engine.begin() as connection:
+            find_rows.insert_round(connection, category_id, asked, hits, outcomes)
+
+    def end_rounds(self, project_id: str) -> None:
+        """The collection came to its end; the rounds before do not count for the next one."""
+        with self._engine.begin() as connection:
+            find_rows.end_rounds(connection, project_id)
+
+    def store_find(self, find_id: int, pixels: Pixels) -> Find | None:
+        """Keep the picture of a pending find; the find as it then is, or None when it is no longer pending.
+
+        A picture that is in the category, or was, does not come again: then the find failed, for that reason.
+        """
+        with self._filed(pixels) as (connection, sha256, values):
+            find = find_rows.settle_stored(connection, find_id, sha256, values)
+            if not photo_rows.is_used(connection, sha256):
+                photo_rows.note_loose(connection, "photo", sha256)
+        return find
+
+    def fail_find(self, find_id: int, reason: str) -> None:
+        """Nothing came of this find."""
+        with self._engine.begin() as connection:
+            find_rows.settle_failed(connection, find_id, reason)
+
+    def reopen_finds(self, find_ids: Sequence[int]) -> None:
+        """Have those of them that failed tried again."""
+        with self._engine.begin() as connection:
+            find_rows.reopen(connection, find_ids)
+
     def dataset(self, project_id: str) -> Dataset:
         """What to learn from: kept photos by SHA-256, without conflicts; all categories, also empty ones."""
         with self._reading.connect() as connection:
@@ -332,6 +463,20 @@ class Store:
         except NotFound as error:
             raise BadPhoto(f"'{photo.name}' was deleted meanwhile.") from error
 
+    @contextmanager
+    def _filed(self, pixels: Pixels) -> Iterator[tuple[Connection, str, dict[str, object]]]:
+        """A transaction for adding a photo whose file is written; with its SHA-256 and what the row says of it."""
+        height, width = pixels.shape[:2]
+        stored = encode(pixels)
+        sha256 = hashlib.sha256(stored).hexdigest()
+        with self._engine.begin() as connection:
+            photo_rows.note_loose(connection, "photo", sha256)
+        self._write_photo(sha256, stored)
+        with self._engine.begin() as connection:
+            photo_rows.withdraw_loose(connection, "photo", sha256)
+            yield connection, sha256, {"width": width, "height": height, "added_at": _now()}
+            self._write_photo(sha256, stored)  # again, if a sweep took it before the note was withdrawn
+
     def _write_photo(self, sha256: str, data: bytes) -> None:
         path = _photo_path(sha256)
         if not self._files.exists(path):
@@ -346,7 +491,7 @@ class Store:
             log.warning("files that are no longer used could not be removed", exc_info=True)
 
     def _sweep_some(self) -> int:
-        # add_photo waits for the lock that this holds, then writes a file again that was taken away here.
+        # _filed waits for the lock that this holds, then writes a file again that was taken away here.
         with self._engine.begin() as connection:
             loose = photo_rows.read_loose(connection, SWEEP)
             for kind, key in loose:

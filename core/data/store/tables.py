@@ -33,6 +33,7 @@ from sqlalchemy import (
     update,
 )
 
+from core.data.store import version_1 as first
 from core.errors import BadInput
 
 BUSY_SECONDS = 30  # how long a writer waits for another one before it gives up
@@ -101,6 +102,7 @@ photos = Table(
     Column("licence", Text, nullable=False),
     Column("title", Text, nullable=False),
     Column("added_at", Moment, nullable=False),
+    Column("licence_url", Text, nullable=False, server_default=""),
     ForeignKeyConstraint(["project_id", "category_id"], ["categories.project_id", "categories.id"], ondelete="CASCADE"),
     UniqueConstraint("category_id", "sha256"),
     Index("photos_by_picture", "sha256"),
@@ -176,6 +178,72 @@ jobs = Table(
     sqlite_autoincrement=True,
 )
 
+plans = Table(
+    "plans",
+    metadata,
+    Column("project_id", ForeignKey("projects.id", ondelete="CASCADE"), primary_key=True),
+    Column("wanted", Integer, nullable=False),  # photos a category
+    Column("openly_licensed", Boolean, nullable=False),
+    Column("safe", Boolean, nullable=False),
+    Column("providers", Text, nullable=False),  # JSON
+)
+
+# Where the person asked for more photos of one category than the plan says.
+goals = Table(
+    "goals",
+    metadata,
+    Column("category_id", ForeignKey("categories.id", ondelete="CASCADE"), primary_key=True),
+    Column("wanted", Integer, nullable=False),
+)
+
+phrases = Table(
+    "phrases",
+    metadata,
+    Column("category_id", ForeignKey("categories.id", ondelete="CASCADE"), primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("text", Text, nullable=False),
+)
+
+# What a search found, and what became of it: an address is tried once in a category, whatever happens.
+finds = Table(
+    "finds",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("project_id", String(32), nullable=False),
+    Column("category_id", Integer, nullable=False),
+    Column("round", Integer, nullable=False),
+    Column("rank", Integer, nullable=False),
+    Column("provider", Text, nullable=False),
+    Column("image", Text, nullable=False),
+    Column("thumbnail", Text, nullable=False),
+    Column("page", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("creator", Text, nullable=False),
+    Column("licence", Text, nullable=False),
+    Column("licence_url", Text, nullable=False),
+    Column("width", Integer),
+    Column("height", Integer),
+    Column("state", String(10), nullable=False),  # found, stored or failed
+    Column("reason", Text, nullable=False),
+    Column("sha256", String(64), nullable=False),  # of the picture as stored; empty in the other states
+    ForeignKeyConstraint(["project_id", "category_id"], ["categories.project_id", "categories.id"], ondelete="CASCADE"),
+    UniqueConstraint("category_id", "image"),
+    Index("finds_by_state", "category_id", "state", "round", "rank"),
+    Index("finds_by_picture", "project_id", "sha256"),
+    sqlite_autoincrement=True,
+)
+
+rounds = Table(
+    "rounds",
+    metadata,
+    Column("category_id", ForeignKey("categories.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("asked", Integer, nullable=False),
+    Column("found", Integer, nullable=False),
+    Column("outcomes", Text, nullable=False),  # JSON
+    Column("over", Boolean, nullable=False),  # a later collection may search again
+)
+
 
 def connect(url: str | URL) -> Engine:
     """An engine whose transactions take SQLite's write lock at once, unless marked `reading=True`.
@@ -202,13 +270,19 @@ def plain(text: str) -> str:
 
 
 def version_1(connection: Connection) -> None:
-    """The tables above. When they change, this function gets a copy of them as they were."""
-    metadata.create_all(connection)
+    """What a person makes by hand."""
+    first.metadata.create_all(connection)
+
+
+def version_2(connection: Connection) -> None:
+    """Collecting from the web. When one of these tables changes, this gets a copy of them as they were."""
+    connection.execute(text("ALTER TABLE photos ADD COLUMN licence_url TEXT NOT NULL DEFAULT ''"))
+    metadata.create_all(connection, [plans, goals, phrases, finds, rounds])
 
 
 Migration = Callable[[Connection], None]
 
-MIGRATIONS: tuple[Migration, ...] = (version_1,)
+MIGRATIONS: tuple[Migration, ...] = (version_1, version_2)
 
 
 def migrate(engine: Engine, migrations: Sequence[Migration] = MIGRATIONS) -> None:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from core.data.store import Store, tables
+from core.data.store import Plan, Store, tables
 from core.errors import BadInput
 
 
@@ -62,6 +62,39 @@ def test_an_older_database_takes_only_the_steps_it_lacks(engine: Engine) -> None
     with engine.connect() as connection:
         assert connection.execute(text("SELECT name, age FROM pets")).all() == [("Minka", None)]
     assert stored_version(engine) == [2]
+
+
+def test_projects_of_the_first_version_are_all_there(tmp_path: Path) -> None:
+    """Made by its own tables, with what they held; then used as if they were new."""
+    engine = tables.connect(f"sqlite:///{tmp_path / 'thimble.db'}")
+    tables.migrate(engine, tables.MIGRATIONS[:1])
+    rows = (
+        "INSERT INTO projects VALUES ('p', 'Pets', 1.5, 0)",
+        "INSERT INTO categories VALUES (7, 'p', 'cats', 'cats', 0)",
+        f"INSERT INTO photos VALUES (3, 'p', 7, '{64 * '0'}', 'tom.jpg', 0, 'dropped by you', 64, 48, 'upload', "
+        "'https://pages.example/tom', 'Ada', 'CC0', 'Tom', 2)",
+    )
+    with engine.begin() as connection:
+        for row in rows:
+            connection.execute(text(row))
+    engine.dispose()
+    store = Store(tmp_path)
+    (photo,) = store.photos("p")
+    assert (photo.id, photo.name, photo.kept, photo.reason) == (3, "tom.jpg", False, "dropped by you")
+    assert (photo.page, photo.creator, photo.licence) == ("https://pages.example/tom", "Ada", "CC0")
+    assert (photo.title, photo.licence_url, photo.added_at.timestamp()) == ("Tom", "", 2)
+    assert store.plan("p") == Plan()
+    (state,) = store.collection("p")
+    assert (state.category_id, state.stored, state.rounds) == (7, 0, ())
+    store.delete_project("p")
+    store.close()
+
+
+def test_the_first_version_had_no_table_of_the_second(engine: Engine) -> None:
+    tables.migrate(engine, tables.MIGRATIONS[:1])
+    found = described(engine)
+    assert not {"plans", "goals", "phrases", "finds", "rounds"} & set(found)
+    assert "licence_url" not in found["photos"]
 
 
 def test_a_step_that_fails_leaves_the_database_as_it_was(engine: Engine) -> None:
