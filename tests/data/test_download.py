@@ -7,6 +7,7 @@ import threading
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -570,10 +571,13 @@ def test_all_hops_share_one_time(world: World) -> None:
 def test_waiting_for_its_turn_counts_as_nobodys_slowness(world: World) -> None:
     world.internet.latency = 0.4
     world.internet.hosts["*.example"] = serve(Response(body=JPEG))
-    world.names |= {f"h{number}.example": [[PUBLIC]] for number in range(3)}
-    wanted = [Wanted(f"http://h{number}.example/") for number in (0, 1, 2, 0, 0)]
-    with world.downloader(bytes, limits=Limits(whole=1.5, at_once=1)) as downloader:
-        assert [outcome.reason for outcome in downloader.fetch_many(wanted)] == [""] * 5
+    world.names |= {f"h{number}.example": [[PUBLIC]] for number in range(5)}
+    with (
+        world.downloader(bytes, limits=Limits(whole=1.5, at_once=1)) as downloader,
+        ThreadPoolExecutor(5) as threads,
+    ):
+        outcomes = threads.map(downloader.fetch, [f"http://h{number}.example/" for number in range(5)])
+        assert [outcome.reason for outcome in outcomes] == [""] * 5
 
 
 @pytest.mark.parametrize("length", [{}, {"Content-Length": "190000"}], ids=["chunked", "cut at its length"])
