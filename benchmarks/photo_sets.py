@@ -14,6 +14,7 @@ from core.errors import BadInput
 
 VARIABLE = "THIMBLE_PHOTO_SETS"
 KEPT_OUT = 5  # one photo in so many
+PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic"}
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,8 @@ def _copy(labelled: Labelled, chosen: Sequence[int], folder: Path) -> None:
 
 
 def _is_set(folder: Path) -> bool:
-    return sum(any(path.is_file() for path in inner.iterdir()) for inner in _folders(folder)) >= 2
+    """Whether two folders or more hold pictures themselves; a folder of sets holds folders, and perhaps a licence."""
+    return sum(any(path.suffix.lower() in PICTURES for path in inner.iterdir()) for inner in _folders(folder)) >= 2
 
 
 def _folders(folder: Path) -> list[Path]:

@@ -95,3 +95,12 @@ def test_a_folder_without_sets_is_refused_in_words(name: str, tmp_path: Path) ->
     (tmp_path / "empty").mkdir()
     with pytest.raises(BadInput, match=name):
         find_sets(tmp_path / name)
+
+
+def test_a_folder_of_sets_is_no_set_though_licences_lie_in_it(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        draw_dresses(tmp_path / name, count=1)
+        (tmp_path / name / "drawn dresses").rename(tmp_path / f"set {name}")
+        (tmp_path / f"set {name}" / "LICENCE.txt").write_text("yours")
+        (tmp_path / name).rmdir()
+    assert [found.name for found in find_sets(tmp_path)] == ["set one", "set two"]
