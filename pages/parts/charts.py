@@ -1,11 +1,16 @@
 """The charts of a report and of an answer, in the page's own colours."""
 
 from collections.abc import Mapping
+from importlib import import_module
 
 import plotly.graph_objects as go
 import streamlit as st
 
 from core.model.evaluate import Report
+
+# Plotly looks into pandas wherever something has begun to import it; a chart drawn in the middle of that import, which
+# Streamlit begins when another person's page needs it, would fail.
+import_module("pandas")
 
 ROW = 34  # pixels of a bar and the space around it
 NO_TOOLS = {"displayModeBar": False}
