@@ -104,6 +104,7 @@ def test_a_conversion_killed_half_way_is_not_taken_for_a_whole_one(
     assert not list((tmp_path / "backbones").iterdir())
 
 
+@pytest.mark.slow
 def test_what_a_killed_process_left_is_cleared_once_it_is_old(tmp_path: Path) -> None:
     code = (
         "import sys, os, pathlib; from core.model import convert; from core.model.backbones import *;"

@@ -236,6 +236,7 @@ print(next(line.split()[1] for line in open("/proc/self/status") if line.startsw
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_memory_does_not_grow_with_the_photos_and_nothing_heavy_is_loaded(backbone_home: Path) -> None:
     def peak(count: int) -> float:
