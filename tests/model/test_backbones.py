@@ -59,6 +59,7 @@ def test_embeds_as_the_original_does(backbone: Backbone, backbone_home: Path) ->
     assert row.mean() == pytest.approx(MEANS[backbone.id], abs=1e-4)
 
 
+@pytest.mark.slow
 @every_backbone
 def test_keras_and_the_converted_network_agree(backbone: Backbone, backbone_home: Path, tmp_path: Path) -> None:
     random = np.random.default_rng(0).integers(0, 256, (3, backbone.pixels, backbone.pixels, 3), np.uint8)

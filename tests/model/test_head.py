@@ -214,6 +214,7 @@ def test_what_cannot_be_fitted_is_told() -> None:
 keras_remarks = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 
+@pytest.mark.slow
 @keras_remarks
 def test_the_keras_head_agrees_also_after_a_safe_load(tmp_path: Path) -> None:
     import keras
