@@ -12,13 +12,12 @@ from core.data.dataset import Photo
 from core.data.download import Downloader
 from core.data.photo import Pixels, decode
 from core.data.search import PROVIDERS
-from core.data.store import Store
+from core.data.store import KEPT_BY_PERSON, Store
 from core.errors import AppError
 from core.model.embed import BATCH, Embedder, embed_photos, usable_cores
 from core.model.train import Progress, train_project
 
 COLLECT_SHARE, CLEAN_SHARE = 0.75, 0.05  # of the progress bar
-KEPT_BY_PERSON = "kept by you"  # the reason of a photo that was brought back; cleaning leaves it alone
 
 
 def build_model(

@@ -5,8 +5,7 @@ from pathlib import PurePosixPath
 import streamlit as st
 
 from core.data.credits import site_of
-from core.data.store import Category, Project, Store, StoredPhoto
-from core.model.build import KEPT_BY_PERSON
+from core.data.store import DROPPED_BY_PERSON, KEPT_BY_PERSON, Category, Project, Store, StoredPhoto
 from pages.parts import session
 from pages.parts.words import count, plain
 
@@ -98,7 +97,7 @@ def _act(
             st.rerun()
         label, icon = ("Drop", ":material/remove_circle:") if kept else ("Keep", ":material/undo:")
         if st.button(label, icon=icon, disabled=not ticked, help=None if ticked else "Tick some photos first."):
-            store.set_kept(ticked, not kept, "dropped by you" if kept else KEPT_BY_PERSON)
+            store.set_kept(ticked, not kept, DROPPED_BY_PERSON if kept else KEPT_BY_PERSON)
             _untick(photos, scope)
             st.rerun()
         others = [other for other in categories if other.id != category.id]

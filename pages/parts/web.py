@@ -9,9 +9,9 @@ from core.data.download import Downloader, decode_thumbnail
 from core.data.photo import decode
 from core.data.search import PROVIDERS, phrases
 from core.data.search.network import user_agent
-from core.data.store import Category, Collection, Plan, Project, Store
+from core.data.store import KEPT_BY_PERSON, Category, Collection, Plan, Project, Store
 from core.jobs import Job, Progress
-from core.model.build import KEPT_BY_PERSON, build_model
+from core.model.build import build_model
 from pages.parts import session, steps, work
 from pages.parts.words import count, plain
 

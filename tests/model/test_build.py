@@ -8,10 +8,10 @@ import pytest
 
 from core.data.download import Downloader, decode_thumbnail
 from core.data.photo import Pixels, decode
-from core.data.store import Plan, Project, Store
+from core.data.store import KEPT_BY_PERSON, Plan, Project, Store
 from core.errors import Cancelled
 from core.model.backbones import BACKBONES, DEFAULT
-from core.model.build import KEPT_BY_PERSON, build_model, clean_project
+from core.model.build import build_model, clean_project
 from core.model.embed import Embedder
 from tests.conftest import draw_shape
 from tests.internet import Internet, Response

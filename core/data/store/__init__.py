@@ -4,6 +4,8 @@ The only SQL, and the only paths, of the project are in this folder; `Store` is 
 """
 
 from core.data.store.records import (
+    DROPPED_BY_PERSON,
+    KEPT_BY_PERSON,
     Added,
     Category,
     Collection,
@@ -23,6 +25,8 @@ from core.data.store.records import (
 from core.data.store.store import Store, home_folder, training_fingerprint
 
 __all__ = [
+    "DROPPED_BY_PERSON",
+    "KEPT_BY_PERSON",
     "Added",
     "Category",
     "Collection",

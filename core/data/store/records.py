@@ -7,6 +7,7 @@ from typing import Literal
 from core.data.search.hit import ProviderOutcome
 
 DROPPED_BY_PERSON = "dropped by you"
+KEPT_BY_PERSON = "kept by you"  # the reason of a photo that was brought back; cleaning leaves it alone
 PERSONAL = (DROPPED_BY_PERSON, "you dropped")  # how the reasons begin that are the person's; others are cleaning's
 
 
