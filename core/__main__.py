@@ -19,21 +19,28 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
+from typing import get_args
 
 from core.data.collect import collect as collect_photos
 from core.data.credits import credit_rows, credits_csv
 from core.data.dataset import category_name, from_folder, read_file
 from core.data.download import Downloader, decode_thumbnail
+from core.data.network import user_agent
 from core.data.photo import Refused, decode
 from core.data.search import PROVIDERS
-from core.data.search.network import user_agent
 from core.data.store import Plan, Store, home_folder
 from core.errors import AppError, BadInput, Cancelled
-from core.model.backbones import BACKBONES, DEFAULT
-from core.model.bundle import Prediction, read_folder
-from core.model.embed import Embedder
+from core.model.backbones import BACKBONES, BUNDLED
+from core.model.bundle import Bundle, Prediction, read_folder
+from core.model.candidates import Kind
+from core.model.embedder import Embedders
 from core.model.evaluate import in_words
-from core.model.train import evaluate_model, train_model
+from core.model.features import CUTS
+from core.model.forecast import in_words as expected
+from core.model.novelty import REFUSE
+from core.model.select import Fixed, Mode
+from core.model.train import Wishes, evaluate_model, train_model
+from core.model.views import VIEWS
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -58,27 +65,41 @@ def train(options: argparse.Namespace) -> int:
         raise BadInput(f"'{out}' exists and holds no Thimble model.", hint="Give another --out.")
     dataset = from_folder(Path(options.photos))
     started = perf_counter()
-    embedder = Embedder(BACKBONES[options.backbone], home_folder(), bulk=True)
-    embedder.prepare()
+    embedders = Embedders(home_folder(), bulk=True)
+    wishes = Wishes(
+        fixed=Fixed(options.backbone, options.view, options.cuts, options.head),
+        mode=options.mode,
+        refuse=options.none_of_these,
+        backbones=(*BUNDLED[:1], *options.also, *BUNDLED[1:]),
+    )
+    embedders[options.backbone or BUNDLED[0]].prepare()
     prepared = perf_counter() - started
-    trained = train_model(dataset, embedder, seed=options.seed, on_progress=_Bar.draw)
+    trained = train_model(dataset, embedders, wishes=wishes, seed=options.seed, on_progress=_Bar.draw)
     _Bar.clear()
     _write(out, trained.bundle.to_files())
 
-    report = trained.bundle.report
+    bundle, report = trained.bundle, trained.bundle.report
     result = {
         "categories": list(dataset.categories),
         "photos": report.photos,
-        "set_aside": _set_aside(trained.bundle.set_aside),
-        "backbone": trained.bundle.backbone.id,
+        "set_aside": _set_aside(bundle.set_aside),
+        "mode": bundle.mode,
+        "looks": ["/".join(look) for look in bundle.looks(bundle.mode)],
         "accuracy": report.accuracy,
         "accuracy_interval": list(report.accuracy_interval),
+        "modes": {mode: each.accuracy for mode, each in bundle.reports.items()},
+        "tried": [asdict(row) for row in bundle.table],
+        "advice": bundle.advice.to_json(),
         "seconds": {**trained.seconds, "prepare": prepared},
     }
     words = [
         f"Learnt {len(dataset.categories)} categories from {report.photos} photos "
         f"in {trained.seconds['total']:.1f} seconds: {in_words(report)}.",
-        *_left_out(trained.bundle.set_aside),
+        *_other_mode(bundle),
+        *expected(bundle.advice.forecast, bundle.categories),
+        *(f"{finding.title} {finding.hint}" for finding in bundle.advice.findings),
+        *bundle.notes,
+        *_left_out(bundle.set_aside),
         f"The model is in {out}.",
     ]
     return _say(options, result, words)
@@ -99,17 +120,17 @@ def collect(options: argparse.Namespace) -> int:
         if name not in known:
             store.add_category(project.id, name)
     providers = tuple(options.provider or PROVIDERS)
-    store.set_plan(project.id, Plan(options.per_category, options.openly_licensed, not options.unsafe, providers))
+    store.web.set_plan(project.id, Plan(options.per_category, options.openly_licensed, not options.unsafe, providers))
     with Downloader(decode, read_fallback=decode_thumbnail, user_agent=user_agent()) as downloader:
         collected = collect_photos(store, project.id, downloader=downloader, on_progress=_Bar.draw)
     _Bar.clear()
     names = {category.id: category.name for category in store.categories(project.id)}
-    photos = store.photos(project.id, kept=True)
+    photos = store.photos.of(project.id, kept=True)
     for photo in photos:
         path = out / names[photo.category_id] / f"{photo.sha256[:16]}.jpg"
         path.parent.mkdir(exist_ok=True)
         if not path.exists():
-            path.write_bytes(store.photo_bytes(photo.sha256))
+            path.write_bytes(store.photos.read(photo.sha256))
     (out / "credits.csv").write_bytes(credits_csv(credit_rows(photos, names)))
     result = {
         names[number]: {
@@ -132,7 +153,7 @@ def predict(options: argparse.Namespace) -> int:
     for file in options.files:
         answer: Prediction | Refused
         try:
-            answer = bundle.predict([read_file(Path(file))], home_folder())[0]
+            answer = bundle.predict([read_file(Path(file))], home_folder(), mode=options.mode)[0]
         except AppError as error:
             answer = Refused(file, str(error))
         if isinstance(answer, Refused):
@@ -140,7 +161,8 @@ def predict(options: argparse.Namespace) -> int:
             words.append(f"{file}: {answer.reason}")
         else:
             results.append({"file": file, **asdict(answer)})
-            words.append(f"{file}: {answer.label} ({answer.probability:.0%})")
+            label = f"none of these, most like {answer.label}" if answer.is_none else answer.label
+            words.append(f"{file}: {label} ({answer.probability:.0%})")
     return _say(options, results, words)
 
 
@@ -148,8 +170,8 @@ def evaluate(options: argparse.Namespace) -> int:
     """Test a model on a folder of labelled photos."""
     bundle = read_folder(Path(options.model))
     dataset = from_folder(Path(options.photos))
-    embedder = Embedder(bundle.backbone, home_folder(), bulk=True)
-    report, set_aside = evaluate_model(bundle, dataset, embedder, on_progress=_Bar.draw)
+    embedders = Embedders(home_folder(), bulk=True)
+    report, set_aside = evaluate_model(bundle, dataset, embedders, mode=options.mode, on_progress=_Bar.draw)
     _Bar.clear()
     result = {
         "photos": report.photos,
@@ -182,7 +204,18 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("train", help="photos in folders → a model")
     command.add_argument("photos", metavar="PHOTOS_DIR", help="a folder whose sub-folders name the categories")
     command.add_argument("--out", metavar="MODEL_DIR", required=True, help="where the model is written")
-    command.add_argument("--backbone", choices=sorted(BACKBONES), default=DEFAULT, help="default: %(default)s")
+    command.add_argument("--backbone", choices=sorted(BACKBONES), default="", help="look with this one only")
+    command.add_argument("--also", action="append", choices=sorted(set(BACKBONES) - set(BUNDLED)), default=[])
+    command.add_argument("--view", choices=sorted(VIEWS), default="", help="show it this view only")
+    command.add_argument("--cuts", choices=sorted(CUTS), default="", help="take these features only")
+    command.add_argument("--head", choices=get_args(Kind), default="", help="learn this kind of head only")
+    command.add_argument(
+        "--none-of-these",
+        type=float,
+        default=REFUSE,
+        metavar="SHARE",
+        help="share of true photos that may be called none of these; default: %(default)s",
+    )
     command.add_argument("--seed", type=int, default=0, help="of the split into folds; default: %(default)s")
     command.set_defaults(run=train)
 
@@ -196,9 +229,20 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("photos", metavar="PHOTOS_DIR")
     command.set_defaults(run=evaluate)
 
+    for name in ("train", "predict", "evaluate"):
+        commands.choices[name].add_argument("--mode", choices=get_args(Mode), help="default: what suits these photos")
     for command in commands.choices.values():
         command.add_argument("--json", action="store_true", help="print one JSON value and nothing else")
     return parser
+
+
+def _other_mode(bundle: Bundle) -> list[str]:
+    """What the mode that is not advised would give, where it differs."""
+    fast, best = (bundle.reports[mode].accuracy for mode in ("fast", "best"))
+    passes = len(bundle.looks("best"))
+    if passes == 1:
+        return []
+    return [f"Mode: {bundle.mode}. Fast is right for {fast:.1%}, best for {best:.1%} at {passes} times the work."]
 
 
 def _write(out: Path, files: dict[str, bytes]) -> None:

@@ -39,10 +39,12 @@ def test_train_tells_all_that_was_promised(photo_folder: Callable[..., Path], tm
     assert told["categories"] == ["disc", "stripes"]
     assert told["photos"] == 16
     assert told["set_aside"] == []
-    assert told["backbone"] == "lite0"
+    assert told["mode"] in {"fast", "best"}
+    assert told["looks"][0].startswith("lite")
+    assert told["tried"][0]["log_loss"] == min(row["log_loss"] for row in told["tried"])
     low, high = told["accuracy_interval"]
     assert 0 <= low <= told["accuracy"] <= high <= 1
-    assert {"decode_embed", "choose", "fit", "evaluate", "total"} <= set(told["seconds"])
+    assert {"look", "look_and_choose", "fit", "advise", "total"} <= set(told["seconds"])
     assert {path.name for path in (tmp_path / "models").iterdir()} == {"first"}
 
 

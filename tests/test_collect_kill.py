@@ -88,7 +88,7 @@ def make_home(tmp_path: Path) -> MakeHome:
         project_id = store.create_project("Animals").id
         for name in ANIMALS:
             store.add_category(project_id, name)
-        store.set_plan(project_id, Plan(wanted=WANTED, providers=("duckduckgo", "openverse")))
+        store.web.set_plan(project_id, Plan(wanted=WANTED, providers=("duckduckgo", "openverse")))
         store.close()
         return home
 

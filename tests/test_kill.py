@@ -45,7 +45,7 @@ def add_photos(home, categories, seed, say):
     store = Store(home)
     for file in pictures(seed):
         for category in categories:
-            say(store.add_photo(category, file, "drawn.png").photo.sha256)
+            say(store.photos.add(category, file, "drawn.png").photo.sha256)
 
 def add_and_delete(home, project, seed, say):
     store = Store(home)
@@ -54,8 +54,8 @@ def add_and_delete(home, project, seed, say):
         passing = store.create_project("passing")
         category = store.add_category(passing.id, "passing").id
         for file in islice(pictures(seed), 2):
-            store.add_photo(category, file, "drawn.png")
-        say(store.add_photo(kept, file, "drawn.png").photo.sha256)
+            store.photos.add(category, file, "drawn.png")
+        say(store.photos.add(kept, file, "drawn.png").photo.sha256)
         store.delete_project(passing.id)
 
 def add_versions(home, project, seed, say):
@@ -64,7 +64,7 @@ def add_versions(home, project, seed, say):
     while True:
         blocks = [draw.bytes(1_000_000) for _ in range(3)]
         files = {f"part/{hashlib.sha256(block).hexdigest()}": block for block in blocks}
-        say(store.add_version(project, files, accuracy=0.5, photos=1, fingerprint="").number)
+        say(store.models.add(project, files, accuracy=0.5, photos=1, fingerprint="").number)
 
 def work(home, project, seed, say):
     def count(progress):
@@ -171,7 +171,7 @@ def test_every_photo_that_was_stored_is_there(
     said = kill_at_random_moments(spawn, look, "add_photos", times, tmp_path, categories)
     store = reopen(tmp_path)
     assert len(said) > times / 2
-    assert {photo.sha256 for photo in store.photos(project)} >= set(said)
+    assert {photo.sha256 for photo in store.photos.of(project)} >= set(said)
     store.close()
 
 
@@ -186,7 +186,7 @@ def test_deleting_and_adding_leave_no_photo_without_its_file(
     said = kill_at_random_moments(spawn, look, "add_and_delete", times, tmp_path, project)
     store = reopen(tmp_path)
     assert len(said) > times / 2
-    assert {photo.sha256 for photo in store.photos(project)} >= set(said)
+    assert {photo.sha256 for photo in store.photos.of(project)} >= set(said)
     for passing in store.projects():
         store.delete_project(passing.id)
     store.close()
@@ -204,16 +204,16 @@ def test_every_version_is_whole(
     look = partial(look_at_newest_version, models)
     said = kill_at_random_moments(spawn, look, "add_versions", times, tmp_path, project)
     store = reopen(tmp_path)
-    numbers = [version.number for version in store.versions(project)]
+    numbers = [version.number for version in store.models.versions(project)]
     assert len(said) > times / 2
     assert set(numbers) >= set(said)
     assert sorted(numbers) == list(range(1, len(numbers) + 1))
     for number in numbers:
-        files = store.version_files(project, number)
+        files = store.models.files(project, number)
         assert len(files) == 3
         assert all(f"part/{hashlib.sha256(part).hexdigest()}" == name for name, part in files.items())
-    version = store.add_version(project, {"a": b"1"}, accuracy=1, photos=1, fingerprint="")
-    assert store.version_files(project, version.number) == {"a": b"1"}
+    version = store.models.add(project, {"a": b"1"}, accuracy=1, photos=1, fingerprint="")
+    assert store.models.files(project, version.number) == {"a": b"1"}
     store.close()
 
 

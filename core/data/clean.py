@@ -11,10 +11,10 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from core.data.lookalikes import NEAR_BITS, fingerprint
-from core.data.photo import Pixels
+from core.data.lookalikes import NEAR_BITS
+from core.data.measures import LOOK, Measures
+
 
 Kind = Literal[
     "duplicate",
@@ -26,7 +26,6 @@ Kind = Literal[
     "blurred",
     "drawing",
     "off-topic",
-    "other category",
 ]
 
 # True: set aside unless the person says otherwise; False: only pointed out. A good photo lost is worse than a bad one
@@ -41,7 +40,6 @@ SET_ASIDE: dict[Kind, bool] = {
     "blurred": False,  # still shows what it shows, and photos to be told apart later are blurred, too
     "drawing": False,  # things cut out on white look drawn now and then
     "off-topic": True,
-    "other category": False,  # four in ten are right where they are, where categories overlap
 }
 
 # Measured on five photo sets, 1,460 photos of clothes, coins, leaves, cutlery and drawn dresses.
@@ -56,7 +54,6 @@ BLUR_SHARE = 0.25  # of the usual sharpness: where all are soft, soft is not a f
 DRAWN_FLAT = 0.6
 DRAWN_EDGES = 0.5
 DRAWN_COLOURS = 12
-EVEN, HARD = 4, 24  # of 255, from pixel to pixel: less is hidden by compression, more is an edge
 # Besides near fingerprints. Copies resized to a third, recompressed and mirrored agree in 0.98 and more; of 52,000
 # pairs of different clothes and dresses none, of 480,000 of coins 24, most of them one coin taken twice.
 SAME_LOOK = 0.975
@@ -65,47 +62,20 @@ SAME_LOOK = 0.975
 # (clothes), else one in a thousand; of photos from another set, 10 or 25 % mixed in, 95 to 100 % do. Another category
 # of the same kind (hats among shoes) is too near: of clothes one in ten, of coins none.
 OFF_TOPIC_SHARE = 0.75
-OTHER_MARGIN = 0.05  # likeness by which another category must be ahead
-OTHER_PROBABILITY = 0.5  # with probabilities: another category has more than this, …
-OWN_PROBABILITY = 0.2  # … its own less than this
 ENOUGH_TO_JUDGE = 6  # photos; in a smaller category nobody can say what is usual
 
 _CORE = 0.6  # share of a category that describes it: strangers and wrong labels may make up the rest
 _ROUNDS = 10  # for the core to settle; three or four are usual
 _CELLS = 2_000_000  # similarities held at a time, whatever the number of photos
-_SIDE = 320  # longest side at which pixels are measured: more than the networks see, and quick
-_LOOK = 16  # side of the tiny picture by which copies are confirmed
 
 Floats = NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Measures:
-    """What one photo's pixels say.
-
-    Sharpness: root mean square of the Laplacian of grey, in the eighth of the picture where it is greatest, so a soft
-    background does no harm (after Pech-Pacheco et al. 2000). Contrast: range that holds 98 % of the values, 0 to 255.
-    Flatness: share of pixels nearly equal to their neighbours. Edges: share of the others that are hard. Colours: how
-    many (of 32,768) make up half of what is not background. Look: 16 × 16 RGB.
-    """
-
-    width: int
-    height: int
-    sharpness: float
-    contrast: float
-    flatness: float
-    edges: float
-    colours: int
-    mirrored_fingerprint: int
-    look: bytes
 
 
 @dataclass(frozen=True)
 class Finding:
     """One thing about one photo, by position: in words, what was measured, and the limit it is beyond.
 
-    `other` is the photo that it repeats (duplicate, near duplicate, in two categories) or the number of the category
-    that it fits better (other category).
+    `other` is the photo that it repeats (duplicate, near duplicate, in two categories).
     """
 
     photo: int
@@ -116,60 +86,6 @@ class Finding:
     other: int | None = None
 
 
-def measure(pixels: Pixels) -> Measures:
-    """All that `find` needs to know of a photo's pixels, in about two milliseconds."""
-    image = Image.fromarray(pixels)
-    tiny = image.resize((64, 64), Image.Resampling.BOX, reducing_gap=2.0)
-    # As `fingerprint` shrinks it, so that only the mirroring is left to differ.
-    mirrored = image.resize((32, 32), Image.Resampling.LANCZOS, reducing_gap=1.0).transpose(
-        Image.Transpose.FLIP_LEFT_RIGHT
-    )
-    scale = min(1.0, _SIDE / max(image.size))
-    size = max(3, round(image.width * scale)), max(3, round(image.height * scale))
-    grey = np.asarray(image.convert("L").resize(size, Image.Resampling.BOX)).astype(np.int16)
-    step = np.maximum(np.abs(np.diff(grey, axis=1)[:-1]), np.abs(np.diff(grey, axis=0)[:, :-1]))
-    every = max(1, max(image.size) // (_SIDE // 2))
-    flat, hard = int((step <= EVEN).sum()), int((step > HARD).sum())
-    return Measures(
-        width=image.width,
-        height=image.height,
-        sharpness=_sharpness(grey),
-        contrast=_contrast(tiny),
-        flatness=flat / step.size,
-        edges=hard / max(1, step.size - flat),
-        colours=_colours(pixels[::every, ::every]),
-        mirrored_fingerprint=fingerprint(np.asarray(mirrored)),
-        look=tiny.resize((_LOOK, _LOOK), Image.Resampling.BOX).tobytes(),
-    )
-
-
-def _contrast(image: Image.Image) -> float:
-    counts = np.cumsum(np.array(image.histogram()).reshape(-1, 256), axis=1)
-    ends = np.array([np.searchsorted(each, (0.01 * each[-1], 0.99 * each[-1])) for each in counts])
-    return float((ends[:, 1] - ends[:, 0]).max())
-
-
-def _sharpness(grey: NDArray[np.int16]) -> float:
-    bend = 4 * grey[1:-1, 1:-1] - grey[:-2, 1:-1] - grey[2:, 1:-1] - grey[1:-1, :-2] - grey[1:-1, 2:]
-    high, wide = (max(1, length // 8) for length in bend.shape)
-    rows, columns = bend.shape[0] // high, bend.shape[1] // wide
-    whole = bend[: rows * high, : columns * wide].reshape(rows, high, columns, wide).astype(np.float32)
-    tiles = np.sort(np.square(whole).mean(axis=(1, 3)), axis=None)
-    return float(np.sqrt(tiles[-max(1, tiles.size // 8)]))
-
-
-def _colours(colour: Pixels) -> int:
-    """How many colours, the commonest first, make up half of the pixels unlike the commonest of all."""
-    coarse = np.ascontiguousarray(colour.reshape(-1, 3).T >> 3).astype(np.int32)
-    code = coarse[0] << 10 | coarse[1] << 5 | coarse[2]
-    commonest = int(np.bincount(code).argmax())
-    background = np.array([[commonest >> 10], [commonest >> 5 & 31], [commonest & 31]])
-    subject = code[(np.abs(coarse - background) > 3).any(axis=0)]
-    counts = np.bincount(subject)
-    largest_first = np.sort(counts[counts > 0])[::-1]
-    return int(np.searchsorted(np.cumsum(largest_first), len(subject) / 2)) + 1 if len(subject) else 0
-
-
 def find(
     photos: Sequence[str],
     labels: NDArray[np.int64],
@@ -177,14 +93,11 @@ def find(
     fingerprints: NDArray[np.uint64],
     measures: Sequence[Measures],
     categories: Sequence[str],
-    *,
-    probabilities: NDArray[np.float64] | None = None,
 ) -> list[Finding]:
     """Everything found, by photo, then in the order of `Kind`; the same input gives the same list.
 
     `photos` are keys, equal for the same file (SHA-256); labels (n,) number the categories; embeddings (n, features)
-    and fingerprints (n,) are raw. `probabilities` (n, categories), if there are any, are out-of-fold and decide about
-    "other category" in place of likeness; use a head of strength 0.1, which a few wrong labels do not convince.
+    and fingerprints (n,) are raw. Labels in doubt need a head: see `core.model.suspects`.
     """
     if not photos:
         return []
@@ -193,14 +106,7 @@ def find(
     single[[each.photo for each in repeats if each.kind != "in two categories"]] = False
     fit = _fit(_unit(embeddings), labels, single, len(categories))
     strangers = list(_strangers(fit, labels, single))
-    asked = single.copy()
-    asked[[each.photo for each in strangers]] = False
-    misplaced = (
-        _misplaced_by_likeness(fit, labels, asked, categories)
-        if probabilities is None
-        else _misplaced_by_probability(probabilities, labels, asked, categories)
-    )
-    findings = [*repeats, *_pixel_findings(measures), *strangers, *misplaced]
+    findings = [*repeats, *_pixel_findings(measures), *strangers]
     order = {kind: number for number, kind in enumerate(SET_ASIDE)}
     return sorted(findings, key=lambda each: (each.photo, order[each.kind]))
 
@@ -245,7 +151,7 @@ class _Copies:
     """Tells which photos are one: the same file, or near in fingerprint and look, as they are or mirrored."""
 
     def __init__(self, photos: Sequence[str], fingerprints: NDArray[np.uint64], measures: Sequence[Measures]) -> None:
-        looks = np.frombuffer(b"".join(each.look for each in measures), np.uint8).reshape(-1, _LOOK, _LOOK, 3)
+        looks = np.frombuffer(b"".join(each.look for each in measures), np.uint8).reshape(-1, LOOK, LOOK, 3)
         mirrored = np.array([each.mirrored_fingerprint for each in measures], dtype=np.uint64)
         self._file = np.unique(np.array(photos, dtype=str), return_inverse=True)[1]
         self._fingerprints = fingerprints
@@ -347,30 +253,6 @@ def _strangers(fit: _Fit, labels: NDArray[np.int64], single: NDArray[np.bool_]) 
         where = "the rest of its category" if best[at] == labels[at] else "any category"
         words = f"unlike {where} (likeness {value:.0%}; {limit:.0%} is the least expected)"
         yield Finding(int(at), "off-topic", words, value, limit)
-
-
-def _misplaced_by_likeness(
-    fit: _Fit, labels: NDArray[np.int64], asked: NDArray[np.bool_], categories: Sequence[str]
-) -> Iterator[Finding]:
-    for at in np.flatnonzero(asked & fit.judged[labels]):
-        own, best = int(labels[at]), int(fit.likeness[at].argmax())
-        value, limit = float(fit.likeness[at, best]), float(fit.likeness[at, own]) + OTHER_MARGIN
-        if value > limit:
-            rival, mine = categories[best], categories[own]
-            words = f"more like '{rival}' (likeness {value:.0%}) than '{mine}' ({limit - OTHER_MARGIN:.0%})"
-            yield Finding(int(at), "other category", words, value, limit, best)
-
-
-def _misplaced_by_probability(
-    probabilities: NDArray[np.float64], labels: NDArray[np.int64], asked: NDArray[np.bool_], categories: Sequence[str]
-) -> Iterator[Finding]:
-    best = probabilities.argmax(axis=1)
-    value, own = probabilities.max(axis=1), probabilities[np.arange(len(labels)), labels]
-    for at in np.flatnonzero(asked & (value > OTHER_PROBABILITY) & (own < OWN_PROBABILITY)):
-        words = (
-            f"rather '{categories[best[at]]}' ({value[at]:.0%} sure) than '{categories[labels[at]]}' ({own[at]:.0%})"
-        )
-        yield Finding(int(at), "other category", words, float(value[at]), OTHER_PROBABILITY, int(best[at]))
 
 
 def _unit(embeddings: Floats) -> Floats:

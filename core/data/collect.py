@@ -65,7 +65,7 @@ def collect(
     they raise ends the collection at once, as `should_stop()` does with Cancelled; what has come stays. Raises
     SearchFailed when there is no network, and BadInput when the plan names no search that could be asked.
     """
-    plan = store.plan(project_id)
+    plan = store.web.plan(project_id)
     run = _Run(
         store,
         project_id,
@@ -82,7 +82,7 @@ def collect(
         raise
     finally:
         run.halt()
-    store.end_rounds(project_id)
+    store.web.end_rounds(project_id)
     collected = _collected(store, project_id, run.lines)
     stored = sum(category.stored for category in collected.categories.values())
     on_progress(1.0, f"Collected: {stored} photos")
@@ -134,7 +134,7 @@ class _Run:
         self._online = threading.Event()  # something was had from the web
         self._events: SimpleQueue[_Stored | _Ended] = SimpleQueue()
         self._waiting: SimpleQueue[_Line] = SimpleQueue()
-        self.lines = [_Line(category.id) for category in store.categories(project_id)]
+        self.lines = [_Line(category.id) for category in store.categories(project_id) if not category.is_none]
 
     def work(
         self,
@@ -175,7 +175,7 @@ class _Run:
     def forgive(self) -> None:
         """Without a network, that nothing came of a find tells nothing about it: have it tried again."""
         if not self._online.is_set():
-            self._store.reopen_finds([find_id for line in self.lines for find_id in line.failed])
+            self._store.web.reopen([find_id for line in self.lines for find_id in line.failed])
 
     def _fill_all(self) -> None:
         try:
@@ -192,12 +192,12 @@ class _Run:
     def _fill(self, line: _Line) -> None:
         """Try what was found, search when nothing is left of it, until there is enough."""
         while not self._stopped.is_set():
-            states = self._store.collection(self._project_id)
+            states = self._store.web.collection(self._project_id)
             state = next((state for state in states if state.category_id == line.category_id), None)
             if state is None or state.stored >= state.wanted:
                 return
             missing = state.wanted - state.stored
-            wave = self._store.pending(line.category_id, missing)
+            wave = self._store.web.pending(line.category_id, missing)
             if wave:
                 self._fetch(line, wave)
             elif not _may_search(state.rounds) or not self._search(line, missing):
@@ -219,11 +219,11 @@ class _Run:
 
     def _settle(self, line: _Line, find: Find, outcome: Outcome[Pixels]) -> None:
         if outcome.data is None:
-            self._store.fail_find(find.id, outcome.reason)
+            self._store.web.fail(find.id, outcome.reason)
             line.failed.append(find.id)
             return
         self._online.set()
-        settled = self._store.store_find(find.id, outcome.data)
+        settled = self._store.web.store(find.id, outcome.data)
         if settled and settled.state == "stored":
             self._events.put(_Stored(line.category_id, settled.sha256))
 
@@ -233,12 +233,12 @@ class _Run:
         hits: list[Hit] = []
         outcomes: list[ProviderOutcome] = []
         found = search_all(
-            self._store.phrases(line.category_id),
+            self._store.web.phrases(line.category_id),
             asked,
             providers=self._providers,
             safe=self._safe,
             openly_licensed=self._openly_licensed,
-            seen=self._store.seen(line.category_id),
+            seen=self._store.web.seen(line.category_id),
             pause=self._pause,
         )
         try:
@@ -255,7 +255,7 @@ class _Run:
             self._online.set()
         with line.lock:
             self._check()
-            self._store.add_round(line.category_id, asked, hits, outcomes)
+            self._store.web.add_round(line.category_id, asked, hits, outcomes)
         return not line.problem
 
     def _pause(self, seconds: float) -> None:
@@ -268,7 +268,7 @@ class _Run:
 
     def _progress(self) -> tuple[float, str]:
         """Fraction done and words, over all categories; one that has all there is counts as full."""
-        states = self._store.collection(self._project_id)
+        states = self._store.web.collection(self._project_id)
         done = {line.category_id for line in self.lines if line.is_done}
         full = sum(state.wanted for state in states)
         stored = sum(state.stored for state in states)
@@ -289,7 +289,7 @@ def _may_search(rounds: Sequence[SearchRound]) -> bool:
 def _collected(store: Store, project_id: str, lines: Sequence[_Line]) -> Collected:
     problems = {line.category_id: line.problem for line in lines}
     reasons: dict[int, Counter[str]] = {}
-    for find in store.finds(project_id, state="failed"):
+    for find in store.web.finds(project_id, state="failed"):
         reasons.setdefault(find.category_id, Counter())[find.reason] += 1
     return Collected(
         {
@@ -299,6 +299,6 @@ def _collected(store: Store, project_id: str, lines: Sequence[_Line]) -> Collect
                 state.rounds,
                 problems.get(state.category_id, ""),
             )
-            for state in store.collection(project_id)
+            for state in store.web.collection(project_id)
         }
     )

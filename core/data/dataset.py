@@ -2,9 +2,10 @@
 
 import os
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from core.data.photo import MAX_BYTES
 from core.data.upload import is_ignored
 from core.errors import BadInput, BadPhoto
 
+NONE_OF_THESE = "None of these"
 NAME_LIMIT = 60  # characters of a category's name; a longer one fits no button and no chart
 MOST_FOLDS = 5  # more folds cost time and hardly change the estimate (Kohavi 1995)
 
@@ -30,20 +32,44 @@ _UNSEEN = dict.fromkeys([0x061C, 0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F),
 
 @dataclass(frozen=True)
 class Photo:
-    """One photo: `key` is what `Dataset.read` needs, `name` is how the person knows it."""
+    """One photo: `key` is what `Dataset.read` needs, `name` is how the person knows it.
+
+    `source` says which page or camera it comes from (`core.data.sources` reads it); "" where that is not known.
+    """
 
     key: str
     name: str
     category: str
+    origin: Literal["own", "web"] = "own"
+    source: str = ""
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Photos of some categories; `read` gives a photo's bytes, not yet decoded, or raises BadPhoto."""
+    """Photos of some categories; `read` gives a photo's bytes, not yet decoded, or raises BadPhoto.
+
+    `strangers` show none of the categories: those of the category that is named NONE_OF_THESE, which is no answer.
+    """
 
     categories: tuple[str, ...]
     photos: tuple[Photo, ...]
     read: Callable[[Photo], bytes]
+    strangers: tuple[Photo, ...] = ()
+
+
+def dataset_of(categories: Sequence[str], photos: Sequence[Photo], read: Callable[[Photo], bytes]) -> Dataset:
+    """The dataset of all these, its strangers apart."""
+    return Dataset(
+        tuple(name for name in categories if not is_none(name)),
+        tuple(photo for photo in photos if not is_none(photo.category)),
+        read,
+        tuple(photo for photo in photos if is_none(photo.category)),
+    )
+
+
+def is_none(name: str) -> bool:
+    """Whether a category of this name holds photos that show none of the others."""
+    return name.casefold() == NONE_OF_THESE.casefold()
 
 
 def category_name(text: str) -> str:
@@ -93,7 +119,7 @@ def from_folder(folder: Path) -> Dataset:
         raise BadInput(f"'{folder}' has no folder inside that could be a category.", hint=LAYOUT)
     categories = tuple(sorted(photos))
     ordered = tuple(photo for name in categories for photo in sorted(photos[name], key=lambda photo: photo.key))
-    return Dataset(categories, ordered, _read)
+    return dataset_of(categories, ordered, _read)
 
 
 def fold_count(labels: NDArray[np.int64], groups: NDArray[np.int64]) -> int:

@@ -28,6 +28,7 @@ from anyio.from_thread import start_blocking_portal
 
 from core.data.addresses import Address, parse, redirected
 from core.data.arrivals import arrivals
+from core.data.network import network
 from core.data.photo import MAX_BYTES, Pixels, decode
 from core.data.transport import Connect, ProxyNetwork, PublicNetwork, Resolve, connect, look_up, proxy_at, tls_trusting
 from core.errors import AppError, BadInput, BadPhoto
@@ -90,7 +91,7 @@ class Downloader(Generic[T]):
 
     `read` judges by decoding, and raises AppError for what is no usable picture; it runs in worker threads.
     `read_fallback` is the same for fallbacks (default: `read`). `proxy` and `ca_file` (of authorities trusted
-    besides the usual ones) come from THIMBLE_PROXY and THIMBLE_CA_FILE when None; "" is none. The limits hold over
+    besides the usual ones) are as `network()` says when None; "" is none. The limits hold over
     all threads that share one Downloader. Raises BadInput for a proxy or a file that cannot be used.
     """
 
@@ -110,8 +111,12 @@ class Downloader(Generic[T]):
         self._read = read
         self._read_fallback = read_fallback or read
         self._limits = limits or Limits()
-        self._proxy = proxy_at(os.environ.get("THIMBLE_PROXY", "") if proxy is None else proxy)
-        self._tls = tls_trusting(os.environ.get("THIMBLE_CA_FILE", "") if ca_file is None else ca_file)
+        if proxy is None or ca_file is None:
+            settings = network()
+            proxy = (settings.proxy or "") if proxy is None else proxy
+            ca_file = (settings.ca_file or "") if ca_file is None else ca_file
+        self._proxy = proxy_at(proxy)
+        self._tls = tls_trusting(ca_file)
         self._headers: dict[str | bytes, str | bytes] = {
             "User-Agent": user_agent,
             "Accept": ACCEPT,

@@ -43,7 +43,7 @@ def take_in(
             refused += 1
             continue
         try:
-            stored = store.add_photo(sort.category(item), item.data, item.name)
+            stored = store.photos.add(sort.category(item), item.data, item.name)
         except AppError as error:
             store.add_refused(project_id, category_id, item.name, str(error))
             refused += 1

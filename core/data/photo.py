@@ -100,7 +100,7 @@ def decode(data: bytes) -> Pixels:
     PNG, WebP, GIF, BMP, TIFF, AVIF or HEIC picture of a usable size.
     """
     with _bad_photo_only():
-        image = _open(data)
+        image = open_picture(data)
         size = _stored_size(image)
         if isinstance(image, JpegImageFile):
             image.draft(None, size)
@@ -151,8 +151,8 @@ def _bad_photo_only() -> Iterator[None]:
         ) from error
 
 
-def _open(data: bytes) -> ImageFile:
-    """The picture with its header read and its size checked, but no pixel decoded."""
+def open_picture(data: bytes) -> ImageFile:
+    """The picture with its header read and its size checked, but no pixel decoded; may raise anything at all."""
     if not data:
         raise BadPhoto("The file is empty.", hint="Copy or download it again.")
     if len(data) > MAX_BYTES:

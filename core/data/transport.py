@@ -18,6 +18,7 @@ import certifi
 import httpcore2
 
 from core.data.addresses import is_public
+from core.data.network import is_proxy
 from core.errors import BadInput
 
 Resolve = Callable[[str], Sequence[str]]  # a host name's numeric addresses; raises OSError when it has none
@@ -33,14 +34,10 @@ def proxy_at(url: str) -> httpcore2.Proxy | None:
     """The HTTP proxy at this address, which may carry a name and a password; None for "". Raises BadInput."""
     if not url:
         return None
-    try:
-        parts = urlsplit(url)
-        is_usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:
-        is_usable = False
-    if not is_usable:
+    if not is_proxy(url):
         shown = url.rpartition("@")[2]  # without a password
         raise BadInput(f"The proxy '{shown}' cannot be used.", hint="Give it as http://host:port.")
+    parts = urlsplit(url)
     auth = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
     return httpcore2.Proxy(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}", auth=auth)
 

@@ -2,20 +2,23 @@
 
 import queue
 import threading
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from core.data.clean import SET_ASIDE, find, measure
+from core.data.clean import SET_ASIDE, find
 from core.data.collect import collect
 from core.data.dataset import Photo
 from core.data.download import Downloader
-from core.data.photo import Pixels, decode
+from core.data.photo import Pixels
 from core.data.search import PROVIDERS
 from core.data.store import KEPT_BY_PERSON, Store
 from core.errors import AppError
-from core.model.embed import BATCH, Embedder, embed_photos, usable_cores
-from core.model.train import Progress, train_project
+from core.model.backbones import DEFAULT
+from core.model.embed import BATCH, Look, embed_photos
+from core.model.embedder import Embedders
+from core.model.eyes import Progress
+from core.model.measured import measured
+from core.model.versions import train_project
 
 COLLECT_SHARE, CLEAN_SHARE = 0.75, 0.05  # of the progress bar
 
@@ -23,7 +26,7 @@ COLLECT_SHARE, CLEAN_SHARE = 0.75, 0.05  # of the progress bar
 def build_model(
     store: Store,
     project_id: str,
-    embedder: Embedder,
+    embedders: Embedders,
     downloader: Downloader[Pixels],
     *,
     on_progress: Progress = lambda fraction, words: None,
@@ -33,7 +36,7 @@ def build_model(
     Returns what `train_project` does, and the doubts of `clean_project`.
     Stopped or killed at any moment it goes on from there when called again. Raises as `collect` and `train_project`.
     """
-    with _Ahead(store, embedder) as ahead:
+    with _Ahead(store, embedders) as ahead:
         collect(
             store,
             project_id,
@@ -42,55 +45,62 @@ def build_model(
             on_progress=lambda fraction, words: on_progress(COLLECT_SHARE * fraction, words),
         )
     on_progress(COLLECT_SHARE, "Looking for photos that do not belong")
-    doubts = clean_project(store, project_id, embedder)
+    doubts = clean_project(store, project_id, embedders)
     rest = COLLECT_SHARE + CLEAN_SHARE
     trained = train_project(
         store,
         project_id,
-        embedder,
+        embedders,
         on_progress=lambda fraction, words: on_progress(rest + (1 - rest) * fraction, words),
     )
     return trained | {"doubts": [{"photo": photo_id, "reason": reason} for photo_id, reason in doubts]}
 
 
-def clean_project(store: Store, project_id: str, embedder: Embedder) -> list[tuple[int, str]]:
+def clean_project(store: Store, project_id: str, embedders: Embedders) -> list[tuple[int, str]]:
     """Set aside the web photos that are surely no use, each with its reason.
 
     Returns the photos (id, reason) that only a person can judge. Their own ones, and those that they brought back,
     are not touched.
     """
-    numbers = {category.id: number for number, category in enumerate(store.categories(project_id))}
-    names = [category.name for category in store.categories(project_id)]
-    photos = store.photos(project_id, kept=True)
+    categories = [category for category in store.categories(project_id) if not category.is_none]
+    numbers = {category.id: number for number, category in enumerate(categories)}
+    names = [category.name for category in categories]
+    photos = [photo for photo in store.photos.of(project_id, kept=True) if photo.category_id in numbers]
 
     def read(photo: Photo) -> bytes:
-        return store.photo_bytes(photo.key)
+        return store.photos.read(photo.key)
 
     wanted = [Photo(photo.sha256, photo.name, names[numbers[photo.category_id]]) for photo in photos]
-    embedded = embed_photos(wanted, read, embedder, cache=store.embeddings)
+    look = first_look(embedders)
+    embedded = embed_photos(wanted, read, [look], cache=store.embeddings)
     seen = [photos[at] for at in embedded.index]
-    with ThreadPoolExecutor(usable_cores()) as pool:
-        measures = list(pool.map(lambda photo: measure(decode(store.photo_bytes(photo.sha256))), seen))
+    measures = measured([wanted[at] for at in embedded.index], read, cache=store.embeddings)
     labels = np.array([numbers[photo.category_id] for photo in seen], dtype=np.int64)
-    found = find(embedded.sha256, labels, embedded.matrix, embedded.fingerprints, measures, names)
+    features = embedded.rows[look.key][:, look.embedder.backbone.last]
+    found = find(embedded.sha256, labels, features, embedded.fingerprints, measures, names)
     doubts: list[tuple[int, str]] = []
     for finding in found:
         photo = seen[finding.photo]
         if photo.reason == KEPT_BY_PERSON:
             continue
         if SET_ASIDE[finding.kind] and photo.provider in PROVIDERS:
-            store.set_kept([photo.id], False, finding.reason)
+            store.photos.set_kept([photo.id], False, finding.reason)
         else:
             doubts.append((photo.id, finding.reason))
     return doubts
 
 
+def first_look(embedders: Embedders) -> Look:
+    """What training looks with first, whatever it comes to choose."""
+    return Look(embedders[DEFAULT], "crop")
+
+
 class _Ahead:
     """Embeds photos in a thread of its own as they are stored, so that training finds them done."""
 
-    def __init__(self, store: Store, embedder: Embedder) -> None:
+    def __init__(self, store: Store, embedders: Embedders) -> None:
         self._store = store
-        self._embedder = embedder
+        self._look = first_look(embedders)
         self._waiting: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="embed-ahead", daemon=True)
 
@@ -109,7 +119,7 @@ class _Ahead:
     def _work(self) -> None:
         for batch in iter(self._batch, []):
             try:
-                embed_photos(batch, self._read, self._embedder, cache=self._store.embeddings)
+                embed_photos(batch, self._read, [self._look], cache=self._store.embeddings)
             except AppError:
                 return  # training meets the same error where the person can read it
 
@@ -125,4 +135,4 @@ class _Ahead:
         return batch
 
     def _read(self, photo: Photo) -> bytes:
-        return self._store.photo_bytes(photo.key)
+        return self._store.photos.read(photo.key)

@@ -1,8 +1,12 @@
 """A trained model as one immutable set of files, and the only thing that predicts.
 
-    bundle.json    format, categories, backbone and its weights' hash, preprocessing version, training photos' hashes
-    head.npz       the head's kernel and bias
-    report.json    how good it is, measured on photos kept out
+    bundle.json      format, categories, backbones and their weights' hashes, preprocessing version, both classifiers
+    heads.npz        the numbers of their heads
+    novelty.npz      what tells none of these
+    photos.npz       what the model remembers of each training photo: its label, its features, how it was answered
+                     while it was kept out
+    report.json      how good it is, measured on photos kept out, and what was tried
+    advice.json      what would make it better
 
 Plain JSON and arrays: nothing in a bundle is ever executed, and reading one needs no TensorFlow.
 """
@@ -17,49 +21,98 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.data.photo import Pixels, Refused, decode
 from core.errors import BadInput, BadPhoto
-from core.model.backbones import BACKBONES, Backbone
-from core.model.embed import PREPROCESSING, Embedder, view
+from core.model.advice import Advice
+from core.model.backbones import BACKBONES
+from core.model.classifier import Classifier
+from core.model.embed import Look
+from core.model.embedder import Embedders
 from core.model.evaluate import Report
-from core.model.head import Head
+from core.model.features import Features, Key, Matrix
+from core.model.novelty import Novelty
+from core.model.select import Mode, Row
+from core.model.views import PREPROCESSING
 
-FORMAT = 1
-FILES = ("bundle.json", "head.npz", "report.json")
+FORMAT = 2
+FILES = ("bundle.json", "heads.npz", "novelty.npz", "photos.npz", "report.json", "advice.json")
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """The likeliest category, its probability, and every category's probability (0 to 1), likeliest first."""
+    """The likeliest category, its probability, and every category's probability (0 to 1), likeliest first.
+
+    `is_none` says that the photo shows none of the categories, whichever is the likeliest; `nearness` is the share
+    of real photos that are at least as strange (0 to 1).
+    """
 
     label: str
     probability: float
     scores: dict[str, float]
+    is_none: bool
+    nearness: float
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What is known of each training photo: SHA-256, label (n,), features (n, d) float16 from the reference look, and
+    the probabilities (n, categories) that either mode gave it while it was kept out.
+    """
+
+    sha256: tuple[str, ...]
+    labels: NDArray[np.int64]
+    features: NDArray[np.float16]
+    kept_out: dict[Mode, NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """A trained classifier: backbone, head, categories in the head's order, and how good it is."""
+    """A trained classifier in two modes, fast and best, with its categories in the heads' order.
+
+    `reference` is the look by which like photos are found; `strange`, by mode, what strangers are told by; `mode` is
+    the one that is advised.
+    """
 
     categories: tuple[str, ...]
-    backbone: Backbone
-    head: Head
-    strength: float
-    report: Report
-    photos: tuple[str, ...] = field(repr=False)  # SHA-256 of each training photo
+    classifiers: dict[Mode, Classifier]
+    mode: Mode
+    reference: Key
+    strange: dict[Mode, Features]
+    novelty: dict[Mode, Novelty] = field(repr=False)
+    memory: Memory = field(repr=False)
+    reports: dict[Mode, Report]
+    table: tuple[Row, ...]
+    advice: Advice
     set_aside: tuple[Refused, ...] = ()  # what was left out of training, and why
     all_alike: tuple[str, ...] = ()  # categories whose photos look nearly the same: the report may flatter them
+    tried: tuple[str, ...] = ()  # ids of the backbones that were tried
+    notes: tuple[str, ...] = ()  # what could not be done, and why
 
-    def predict(self, photos: Sequence[bytes | Pixels], home: Path) -> list[Prediction | Refused]:
+    @property
+    def report(self) -> Report:
+        """How good the advised mode is."""
+        return self.reports[self.mode]
+
+    def looks(self, mode: Mode) -> tuple[Key, ...]:
+        """The rows that an answer needs: one forward pass each."""
+        needed = [self.reference, *self.classifiers[mode].looks, *self.strange[mode].looks]
+        return tuple(dict.fromkeys(needed))
+
+    def predict(
+        self, photos: Sequence[bytes | Pixels], home: Path, *, mode: Mode | None = None
+    ) -> list[Prediction | Refused]:
         """One answer a photo, in order; a photo that cannot be used gives Refused instead, and the rest go on.
 
-        `home` is where the backbone, converted once for this machine, is kept.
+        `home` is where the backbones, converted once for this machine, are kept.
         """
-        return self.predict_with(_embedder(self.backbone, home), photos)
+        return self.predict_with(_embedders(home), photos, mode=mode)
 
-    def predict_with(self, embedder: Embedder, photos: Sequence[bytes | Pixels]) -> list[Prediction | Refused]:
-        """As `predict`, on an embedder that is at hand."""
+    def predict_with(
+        self, embedders: Embedders, photos: Sequence[bytes | Pixels], *, mode: Mode | None = None
+    ) -> list[Prediction | Refused]:
+        """As `predict`, on embedders that are at hand."""
         answers: list[Prediction | Refused] = []
         for number, photo in enumerate(photos, start=1):
             try:
@@ -67,34 +120,70 @@ class Bundle:
             except BadPhoto as error:
                 answers.append(Refused(f"photo {number}", str(error)))
                 continue
-            batch = view(pixels, self.backbone.pixels)[np.newaxis]
-            answers.append(self._answer(self.head.probabilities(embedder.embed(batch))[0]))
+            answers += self.answer(self.rows(embedders, pixels, mode or self.mode), mode or self.mode)
         return answers
 
-    def _answer(self, probabilities: np.ndarray[Any, np.dtype[np.float32]]) -> Prediction:
+    def rows(self, embedders: Embedders, pixels: Pixels, mode: Mode) -> dict[Key, Matrix]:
+        """One photo's rows (1, backbone.row) for every look of the mode."""
+        looks = [Look(embedders[backbone], view) for backbone, view in self.looks(mode)]
+        return {look.key: look.embedder.embed(look.at(pixels)[np.newaxis]) for look in looks}
+
+    def answer(self, rows: Mapping[Key, Matrix], mode: Mode) -> list[Prediction]:
+        """One answer for each photo whose rows (n, backbone.row) are given for every look of the mode."""
+        probabilities = self.classifiers[mode].probabilities(rows)
+        novelty = self.novelty[mode]
+        strangeness = novelty.scores(self.strange[mode].matrix(rows))
+        refused = strangeness > novelty.threshold
+        nearness = novelty.nearness(strangeness)
+        return [
+            self._prediction(each, bool(none), float(near))
+            for each, none, near in zip(probabilities, refused, nearness, strict=True)
+        ]
+
+    def seen(self, rows: Mapping[Key, Matrix]) -> Matrix:
+        """The features (n, d) by which like photos are found."""
+        return reference_features(self.reference).matrix(rows)
+
+    def _prediction(self, probabilities: NDArray[np.float64], is_none: bool, nearness: float) -> Prediction:
         order = np.argsort(-probabilities, kind="stable")
         scores = {self.categories[at]: float(probabilities[at]) for at in order}
         label = self.categories[order[0]]
-        return Prediction(label, scores[label], scores)
+        return Prediction(label, scores[label], scores, is_none, nearness)
 
     def to_files(self) -> dict[str, bytes]:
         """The bundle's files by name; the same bundle gives the same bytes."""
-        head = io.BytesIO()
-        np.savez(head, kernel=self.head.kernel, bias=self.head.bias)
+        parts = {mode: classifier.to_arrays() for mode, classifier in self.classifiers.items()}
+        backbones = sorted({backbone for mode in self.classifiers for backbone, _ in self.looks(mode)})
         about = {
             "format": FORMAT,
             "categories": self.categories,
-            "backbone": {"id": self.backbone.id, "weights_sha256": self.backbone.weights_sha256},
+            "backbones": {name: BACKBONES[name].weights_sha256 for name in backbones},
             "preprocessing": PREPROCESSING,
-            "strength": self.strength,
-            "photos": self.photos,
+            "mode": self.mode,
+            "reference": self.reference,
+            "strange": {mode: asdict(features) for mode, features in self.strange.items()},
+            "classifiers": {mode: about for mode, (about, _) in parts.items()},
+            "photos": self.memory.sha256,
             "set_aside": [asdict(item) for item in self.set_aside],
             "all_alike": self.all_alike,
+            "tried": self.tried,
+            "notes": self.notes,
         }
+        heads = _by_mode({mode: arrays for mode, (_, arrays) in parts.items()})
+        remembered: dict[str, NDArray[Any]] = {"labels": self.memory.labels, "features": self.memory.features}
+        remembered |= {f"kept_out.{mode}": array for mode, array in self.memory.kept_out.items()}
         return {
             "bundle.json": _json(about),
-            "head.npz": head.getvalue(),
-            "report.json": _json(self.report.to_json()),
+            "heads.npz": _arrays(heads),
+            "novelty.npz": _arrays(_by_mode({mode: each.to_arrays() for mode, each in self.novelty.items()})),
+            "photos.npz": _arrays(remembered),
+            "report.json": _json(
+                {
+                    "modes": {mode: report.to_json() for mode, report in self.reports.items()},
+                    "table": [asdict(row) for row in self.table],
+                }
+            ),
+            "advice.json": _json(self.advice.to_json()),
         }
 
     @classmethod
@@ -102,11 +191,10 @@ class Bundle:
         """The bundle that `to_files` wrote.
 
         Raises BadInput when a file is missing or damaged, or when it was made by a version of Thimble whose
-        backbone or preprocessing differ from this one's, because its answers would differ silently.
+        backbones or preprocessing differ from this one's, because its answers would differ silently.
         """
-        missing = [name for name in FILES if name not in files]
-        if missing:
-            raise BadInput(f"This is no Thimble model: {', '.join(missing)} is missing.", hint="Train it again.")
+        if "bundle.json" not in files:
+            raise BadInput("This is no Thimble model: bundle.json is missing.", hint="Train it again.")
         try:
             return cls._read(files)
         except (ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile, EOFError) as error:
@@ -115,42 +203,52 @@ class Bundle:
     @classmethod
     def _read(cls, files: Mapping[str, bytes]) -> "Bundle":
         about = json.loads(files["bundle.json"])
-        if about["format"] > FORMAT:
-            raise BadInput(
-                f"This model has format {about['format']}; this Thimble reads up to {FORMAT}.",
-                hint="Update Thimble.",
-            )
-        backbone = BACKBONES.get(about["backbone"]["id"])
-        if backbone is None or backbone.weights_sha256 != about["backbone"]["weights_sha256"]:
-            raise BadInput(
-                f"This model needs the backbone '{about['backbone']['id']}' as another version of Thimble has it.",
-                hint="Train it again.",
-            )
-        if about["preprocessing"] != PREPROCESSING:
-            raise BadInput(
-                f"This model prepares photos in way {about['preprocessing']}; this Thimble in way {PREPROCESSING}.",
-                hint="Train it again.",
-            )
-        with np.load(io.BytesIO(files["head.npz"]), allow_pickle=False) as arrays:
-            head = Head(kernel=arrays["kernel"], bias=arrays["bias"])
+        _check_versions(about)
+        missing = [name for name in FILES if name not in files]
+        if missing:
+            raise BadInput(f"This is no Thimble model: {', '.join(missing)} is missing.", hint="Train it again.")
+        heads, strangeness, remembered = (
+            _read_arrays(files[name]) for name in ("heads.npz", "novelty.npz", "photos.npz")
+        )
+        reported = json.loads(files["report.json"])
         categories = tuple(about["categories"])
-        if head.kernel.shape != (backbone.features, len(categories)) or head.bias.shape != (len(categories),):
-            raise ValueError(f"its head has shape {head.kernel.shape} for {len(categories)} categories")
+        memory = Memory(
+            sha256=tuple(about["photos"]),
+            labels=remembered["labels"],
+            features=remembered["features"],
+            kept_out={mode: remembered[f"kept_out.{mode}"] for mode in about["classifiers"]},
+        )
+        classifiers: dict[Mode, Classifier] = {
+            mode: Classifier.from_arrays(told, _of_mode(heads, mode)) for mode, told in about["classifiers"].items()
+        }
+        if any(classifier.categories != len(categories) for classifier in classifiers.values()):
+            raise ValueError(f"its heads do not fit {len(categories)} categories")
+        backbone, view = about["reference"]
         return cls(
             categories=categories,
-            backbone=backbone,
-            head=head,
-            strength=float(about["strength"]),
-            report=Report.from_json(json.loads(files["report.json"])),
-            photos=tuple(about["photos"]),
+            classifiers=classifiers,
+            mode=about["mode"],
+            reference=(backbone, view),
+            strange={
+                mode: Features(tuple(told["backbones"]), tuple(told["views"]), told["cuts"])
+                for mode, told in about["strange"].items()
+            },
+            novelty={mode: Novelty.from_arrays(_of_mode(strangeness, mode)) for mode in about["classifiers"]},
+            memory=memory,
+            reports={mode: Report.from_json(report) for mode, report in reported["modes"].items()},
+            table=tuple(Row(**row) for row in reported["table"]),
+            advice=Advice.from_json(json.loads(files["advice.json"])),
             set_aside=tuple(Refused(**item) for item in about["set_aside"]),
             all_alike=tuple(about["all_alike"]),
+            tried=tuple(about["tried"]),
+            notes=tuple(about["notes"]),
         )
 
 
-@functools.cache
-def _embedder(backbone: Backbone, home: Path) -> Embedder:
-    return Embedder(backbone, home)
+def reference_features(look: Key) -> Features:
+    """What like photos are found by: all cuts of one look."""
+    backbone, view = look
+    return Features((backbone,), (view,), "all")
 
 
 def read_folder(folder: Path) -> Bundle:
@@ -159,6 +257,47 @@ def read_folder(folder: Path) -> Bundle:
         raise BadInput(f"There is no model folder '{folder}'.", hint="Give the folder that train --out wrote.")
     found = {name: (folder / name).read_bytes() for name in FILES if (folder / name).is_file()}
     return Bundle.from_files(found)
+
+
+def _check_versions(about: Mapping[str, Any]) -> None:
+    if about["format"] != FORMAT:
+        hint = "Update Thimble." if about["format"] > FORMAT else "Train it again."
+        raise BadInput(f"This model has format {about['format']}; this Thimble reads format {FORMAT}.", hint=hint)
+    for name, sha256 in about["backbones"].items():
+        if name not in BACKBONES or BACKBONES[name].weights_sha256 != sha256:
+            raise BadInput(
+                f"This model needs the backbone '{name}' as another version of Thimble has it.",
+                hint="Train it again.",
+            )
+    if about["preprocessing"] != PREPROCESSING:
+        raise BadInput(
+            f"This model prepares photos in way {about['preprocessing']}; this Thimble in way {PREPROCESSING}.",
+            hint="Train it again.",
+        )
+
+
+@functools.cache
+def _embedders(home: Path) -> Embedders:
+    return Embedders(home)
+
+
+def _arrays(arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    file = io.BytesIO()
+    np.savez(file, allow_pickle=False, **arrays)
+    return file.getvalue()
+
+
+def _read_arrays(data: bytes) -> dict[str, NDArray[Any]]:
+    with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in arrays.files}
+
+
+def _by_mode(arrays: Mapping[Mode, Mapping[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
+    return {f"{mode}.{name}": array for mode, each in arrays.items() for name, array in each.items()}
+
+
+def _of_mode(arrays: Mapping[str, NDArray[Any]], mode: str) -> dict[str, NDArray[Any]]:
+    return {name.partition(".")[2]: array for name, array in arrays.items() if name.startswith(f"{mode}.")}
 
 
 def _json(value: object) -> bytes:

@@ -1,10 +1,12 @@
 """Turns a backbone's Keras model into OpenVINO's format, once, in a process of its own.
 
-`python -m core.model.convert lite0 FOLDER` writes FOLDER/model.xml and FOLDER/model.bin. It runs as a
-child, so that a long-lived app never imports TensorFlow, which takes two seconds and half a gigabyte.
+`python -m core.model.convert HOME FOLDER`, given a pickled card, writes FOLDER/model.xml and FOLDER/model.bin. It runs
+as a child, so that a long-lived app never imports TensorFlow, which takes two seconds and half a gigabyte.
 """
 
+import json
 import os
+import pickle
 import shutil
 import subprocess
 import sys
@@ -12,71 +14,101 @@ import tempfile
 import threading
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from core.errors import AppError
-from core.model.backbones import BACKBONES, Backbone
-from core.model.efficientnet_lite import build
-from core.model.weights import weights_data
+from core.model import applications, efficientnet_lite
+from core.model.backbones import Backbone
 
-FORMAT = 1  # version of the converted files; another number makes every home convert anew
-TIMEOUT_SECONDS = 600
-ABANDONED_SECONDS = 3600  # an unfinished conversion this old was killed
+if TYPE_CHECKING:
+    import keras
+
+FORMAT = 2  # version of the converted files; another number makes every home convert anew
+SILENT_SECONDS = 300  # a child that writes nothing for so long is given up: its download hangs, or it does
+ABANDONED_SECONDS = 3600  # an unfinished conversion in which nothing was written for so long was killed
+REFUSED = 3  # exit status of a child whose last line of output is an AppError
 
 _PROJECT = Path(__file__).resolve().parents[2]
-_one_at_a_time = threading.Lock()
+_locks: dict[Path, threading.Lock] = {}  # one for each target: a long download holds up no other backbone
+
+
+def place(backbone: Backbone, home: Path) -> Path:
+    """The folder under `home` in which the converted backbone lies, once it is converted."""
+    return home.resolve() / "backbones" / f"{backbone.key}-{FORMAT}"
 
 
 def converted(backbone: Backbone, home: Path) -> Path:
-    """The path of the backbone's model.xml under `home`/backbones, converting it first if need be (seconds).
+    """The path of the backbone's model.xml under `home`/backbones, converting it first if need be.
 
-    Safe to call from several threads and processes at once; a killed conversion leaves nothing that a later
-    call would use. Raises AppError when the weights are missing or damaged, or the conversion fails.
+    That takes seconds, and minutes where weights are downloaded. Safe to call from several threads and processes at
+    once; a killed conversion leaves nothing that a later call would use. Raises AppError when the weights are missing
+    or damaged, cannot be downloaded, or the conversion fails.
     """
-    folder = home.resolve() / "backbones"
-    target = folder / f"{backbone.key}-{FORMAT}"
-    with _one_at_a_time:
+    target = place(backbone, home)
+    with _locks.setdefault(target, threading.Lock()):
         if not target.exists():
+            folder = target.parent
             folder.mkdir(parents=True, exist_ok=True)
             _clear_abandoned(folder)
-            weights_data(backbone)  # missing or damaged weights are better told from here than from the child
             part = Path(tempfile.mkdtemp(dir=folder, prefix=f"{target.name}-", suffix=".part"))
             try:
-                _run(backbone, part)
+                _run(backbone, home.resolve(), part)
                 _put_in_place(part, target)
             finally:
                 shutil.rmtree(part, ignore_errors=True)
     return target / "model.xml"
 
 
-def _run(backbone: Backbone, folder: Path) -> None:
+def _run(backbone: Backbone, home: Path, folder: Path) -> None:
     environment = os.environ | {
         "KERAS_BACKEND": "tensorflow",
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "CUDA_VISIBLE_DEVICES": "-1",  # a few seconds' work needs no graphics card, and must not claim one
     }
-    command = [sys.executable, "-m", "core.model.convert", backbone.id, str(folder)]
+    child = subprocess.Popen(
+        [sys.executable, "-m", "core.model.convert", str(home), str(folder)],
+        cwd=_PROJECT,
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
     try:
-        subprocess.run(
-            command,
-            cwd=_PROJECT,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=TIMEOUT_SECONDS,
-        )
-    except subprocess.CalledProcessError as error:
-        last = (error.stderr.strip() or f"exit status {error.returncode}").splitlines()[-1]
+        output, complaint = _wait(child, backbone, folder)
+    finally:
+        child.kill()  # does nothing to one that has ended
+        child.wait()
+    if child.returncode == REFUSED:
+        raise AppError(**json.loads(output.splitlines()[-1]))
+    if child.returncode:
+        last = (complaint.decode(errors="replace").strip() or f"exit status {child.returncode}").splitlines()[-1]
         raise AppError(
             f"{backbone.name} could not be prepared: {last}",
             hint="Check that memory and disk space are left, then try again.",
-        ) from error
-    except subprocess.TimeoutExpired as error:
-        raise AppError(
-            f"{backbone.name} could not be prepared within {TIMEOUT_SECONDS // 60} minutes.",
-            hint="Try again when the computer is less busy.",
-        ) from error
+        )
+
+
+def _wait(child: subprocess.Popen[bytes], backbone: Backbone, folder: Path) -> tuple[bytes, bytes]:
+    """What the child wrote on its two outputs. Raises AppError when nothing new lies in `folder` for too long."""
+    card: bytes | None = pickle.dumps(backbone)
+    while True:
+        try:
+            return child.communicate(card, timeout=SILENT_SECONDS / 10)
+        except subprocess.TimeoutExpired as error:
+            card = None  # it has that now
+            if time.time() - _last_written(folder) > SILENT_SECONDS:
+                raise AppError(
+                    f"{backbone.name} could not be prepared: nothing moved for {SILENT_SECONDS} seconds.",
+                    hint="Try again when the computer is less busy or the network is better.",
+                ) from error
+
+
+def _last_written(folder: Path) -> float:
+    """When something in the folder was last written."""
+    try:
+        return max(path.stat().st_mtime for path in (folder, *folder.rglob("*")))
+    except FileNotFoundError:
+        return time.time()  # it was moved while being looked at
 
 
 def _put_in_place(part: Path, target: Path) -> None:
@@ -90,14 +122,39 @@ def _put_in_place(part: Path, target: Path) -> None:
 
 def _clear_abandoned(folder: Path) -> None:
     for part in folder.glob("*.part"):
-        if time.time() - part.stat().st_mtime > ABANDONED_SECONDS:
+        if time.time() - _last_written(part) > ABANDONED_SECONDS:
             shutil.rmtree(part, ignore_errors=True)
 
 
-def export(backbone: Backbone, folder: Path) -> None:
-    """Writes model.xml and model.bin into `folder`: uint8 (n, pixels, pixels, 3) -> float32 (n, features)."""
+def export(backbone: Backbone, home: Path, folder: Path) -> None:
+    """Writes model.xml and model.bin into `folder`: uint8 (n, pixels, pixels, 3) -> what `with_cuts` gives."""
     refuse_telemetry()
-    build(backbone, input_dtype="uint8").export(str(folder / "model.xml"), format="openvino", verbose=False)
+    model = with_cuts(build(backbone, home, input_dtype="uint8", scratch=folder), backbone)
+    model.export(str(folder / "model.xml"), format="openvino", verbose=False)
+
+
+def build(
+    backbone: Backbone, home: Path, *, input_dtype: str = "float32", scratch: Path | None = None
+) -> "keras.Model":
+    """The pretrained network, frozen: (n, pixels, pixels, 3) raw RGB 0..255 -> the last features (n, features).
+
+    Weights are downloaded to `home` if need be, by way of `scratch`. Raises AppError when they cannot be had.
+    """
+    if backbone.is_bundled:
+        return efficientnet_lite.build(backbone, input_dtype=input_dtype)
+    return applications.build(backbone, home, input_dtype=input_dtype, scratch=scratch)
+
+
+def with_cuts(model: "keras.Model", backbone: Backbone) -> "keras.Model":
+    """The network with two kinds of outputs: "row" (n, backbone.row), the features of all cuts side by side, and for
+    the cut at each position "map0", "map1", … (n, height, width, features), the maps that were averaged.
+    """
+    import keras
+
+    maps = [model.get_layer(cut.layer).output for cut in backbone.cuts]
+    pooled = [keras.layers.GlobalAveragePooling2D(name=f"cut{at}")(each) for at, each in enumerate(maps)]
+    row = keras.layers.Concatenate(name="row")(pooled) if len(pooled) > 1 else pooled[0]
+    return keras.Model(model.input, {"row": row} | {f"map{at}": each for at, each in enumerate(maps)})
 
 
 def refuse_telemetry() -> None:
@@ -109,5 +166,16 @@ def refuse_telemetry() -> None:
     sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # documented, yet not in the stubs
 
 
+def _main() -> int:
+    home, folder = map(Path, sys.argv[1:])
+    backbone = pickle.load(sys.stdin.buffer)  # from `_run`: the card itself, which need not be among BACKBONES
+    try:
+        export(backbone, home, folder)
+    except AppError as error:
+        print(json.dumps({"message": error.message, "hint": error.hint}))
+        return REFUSED
+    return 0
+
+
 if __name__ == "__main__":
-    export(BACKBONES[sys.argv[1]], Path(sys.argv[2]))
+    sys.exit(_main())

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from core.model.backbones import Backbone
+from core.model.backbones import Backbone, Lite
 from core.model.weights import load_weights
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ STAGES = (
     (1, 3, 1, 6, 320),
 )
 STEM_FILTERS = 32
+HEAD_FILTERS = 1280
 EPSILON = 1e-3  # of every batch normalisation, as in training
 
 # What PyTorch calls each layer, within its block.
@@ -47,7 +48,7 @@ _TORCH_NAMES = {
 
 
 def build(backbone: Backbone, *, input_dtype: str = "float32") -> "keras.Model":
-    """The pretrained network, frozen: (n, pixels, pixels, 3) raw RGB 0..255 -> (n, features) float32.
+    """The pretrained network, frozen: (n, pixels, pixels, 3) raw RGB 0..255 -> the last features (n, 1280).
 
     The scaling (x - 127) / 128 is inside. Layers are named `stem…`, `block0…` to `blockN…` and `head…`; the
     layer `block{i}` is the output of a whole block. Raises AppError as `load_weights` does.
@@ -55,6 +56,8 @@ def build(backbone: Backbone, *, input_dtype: str = "float32") -> "keras.Model":
     import keras
     from keras import layers
 
+    made = backbone.made
+    assert isinstance(made, Lite)
     inputs = keras.Input((backbone.pixels, backbone.pixels, 3), dtype=input_dtype, name="photos")
     x = layers.Rescaling(1 / 128, offset=-127 / 128, name="scale")(inputs)
     x = layers.Conv2D(STEM_FILTERS, 3, 2, "same", use_bias=False, name="stem")(x)
@@ -62,12 +65,12 @@ def build(backbone: Backbone, *, input_dtype: str = "float32") -> "keras.Model":
     number = 0
     for stage, (repeats, kernel, stride, expansion, filters) in enumerate(STAGES):
         if 0 < stage < len(STAGES) - 1:
-            repeats = math.ceil(repeats * backbone.depth)
-        filters = _round_to_8(filters * backbone.width)
+            repeats = math.ceil(repeats * made.depth)
+        filters = _round_to_8(filters * made.width)
         for repeat in range(repeats):
             x = _block(x, f"block{number}", kernel, stride if repeat == 0 else 1, expansion, filters)
             number += 1
-    x = layers.Conv2D(backbone.features, 1, use_bias=False, name="head")(x)
+    x = layers.Conv2D(HEAD_FILTERS, 1, use_bias=False, name="head")(x)
     x = _norm_relu(x, "head")
     features = layers.GlobalAveragePooling2D(name="features")(x)
     model = keras.Model(inputs, features, name=f"efficientnet_{backbone.id}")

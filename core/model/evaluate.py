@@ -32,6 +32,15 @@ class CategoryReport:
 
 
 @dataclass(frozen=True)
+class Bin:
+    """Answers that were about equally sure: mean probability, share that were right (fractions), how many."""
+
+    sure: float
+    right: float
+    photos: int
+
+
+@dataclass(frozen=True)
 class Report:
     """All rates are fractions from 0 to 1; log loss is in nats, the mean over the photos.
 
@@ -39,6 +48,8 @@ class Report:
     balanced_accuracy            mean recall of the categories that have photos
     confusion                    photo counts, a row for each true category, a column for each given one
     expected_calibration_error   how far "90 % sure" is from right 9 times in 10, see `calibration_error`
+    reliability                  the same in bins, from unsure to sure, empty ones left out
+    separation                   0 to 100, how far apart the categories are, see `separation`
     """
 
     photos: int
@@ -47,6 +58,8 @@ class Report:
     balanced_accuracy: float
     log_loss: float
     expected_calibration_error: float
+    reliability: tuple[Bin, ...]
+    separation: float
     categories: tuple[CategoryReport, ...]
     confusion: tuple[tuple[int, ...], ...]
 
@@ -62,6 +75,7 @@ class Report:
             **{
                 **data,
                 "accuracy_interval": (low, high),
+                "reliability": tuple(Bin(**each) for each in data["reliability"]),
                 "categories": tuple(CategoryReport(**category) for category in data["categories"]),
                 "confusion": tuple(tuple(row) for row in data["confusion"]),
             }
@@ -86,6 +100,8 @@ def evaluate(labels: NDArray[np.int64], probabilities: Probabilities, categories
         balanced_accuracy=float((right[present > 0] / present[present > 0]).mean()),
         log_loss=log_loss(labels, probabilities),
         expected_calibration_error=calibration_error(probabilities.max(axis=1), answers == labels),
+        reliability=reliability(probabilities.max(axis=1), answers == labels),
+        separation=separation(labels, probabilities),
         categories=tuple(
             CategoryReport(name, int(present[at]), _share(right[at], present[at]), _share(right[at], given[at]))
             for at, name in enumerate(categories)
@@ -108,10 +124,16 @@ def wilson(right: int, photos: int) -> tuple[float, float]:
     return low, high
 
 
-def log_loss(labels: NDArray[np.int64], probabilities: Probabilities) -> float:
-    """Mean of -log of the true category's probability, in nats; never below LEAST_PROBABILITY."""
+def losses(labels: NDArray[np.int64], probabilities: Probabilities) -> NDArray[np.float64]:
+    """-log of the true category's probability (n,), in nats; no probability counts for less than LEAST_PROBABILITY."""
     true = probabilities[np.arange(len(labels)), labels].astype(np.float64)
-    return float(-np.log(np.maximum(true, LEAST_PROBABILITY)).mean())
+    each: NDArray[np.float64] = -np.log(np.maximum(true, LEAST_PROBABILITY))
+    return each
+
+
+def log_loss(labels: NDArray[np.int64], probabilities: Probabilities) -> float:
+    """The mean of `losses`."""
+    return float(losses(labels, probabilities).mean())
 
 
 def calibration_error(sure: Probabilities, right: NDArray[np.bool_]) -> float:
@@ -123,6 +145,34 @@ def calibration_error(sure: Probabilities, right: NDArray[np.bool_]) -> float:
     bins = np.minimum((sure * BINS).astype(np.int64), BINS - 1)
     gaps = np.bincount(bins, weights=sure.astype(np.float64) - right, minlength=BINS)
     return float(np.abs(gaps).sum() / len(right))
+
+
+def reliability(sure: Probabilities, right: NDArray[np.bool_], bins: int = 5) -> tuple[Bin, ...]:
+    """How often answers were right, by how sure they were: equal steps of `sure`, few enough to hold photos each."""
+    at = np.minimum((sure * bins).astype(np.int64), bins - 1)
+    return tuple(
+        Bin(float(sure[at == each].mean()), float(right[at == each].mean()), int((at == each).sum()))
+        for each in range(bins)
+        if (at == each).any()
+    )
+
+
+def separation(labels: NDArray[np.int64], probabilities: Probabilities) -> float:
+    """100 where the answers leave no doubt, 0 where they say no more than how common each category is.
+
+    1 less the mean entropy of the answers as a share of the entropy of the labels: how much of the doubt about a
+    photo's category looking at it takes away (the uncertainty coefficient: Theil 1970, estimated from calibrated
+    out-of-fold probabilities, where being sure and wrong has been paid for).
+    """
+    counts = np.bincount(labels)
+    before = _entropy(counts[counts > 0] / len(labels))
+    left = _entropy(probabilities.astype(np.float64)).mean()
+    return float(100 * min(1.0, max(0.0, 1 - left / before))) if before > 0 else 0.0
+
+
+def _entropy(shares: NDArray[np.float64]) -> Any:
+    """In nats, along the last axis."""
+    return -(shares * np.log(np.maximum(shares, LEAST_PROBABILITY))).sum(axis=-1)
 
 
 def in_words(report: Report) -> str:

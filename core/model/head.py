@@ -1,25 +1,21 @@
-"""The linear head: multinomial logistic regression on a frozen backbone's embeddings, solved exactly.
+"""The linear head: multinomial logistic regression on a frozen backbone's features, solved exactly.
 
-With x the features of one photo, after `normalise`, the head minimises over kernel W and bias b
+With x the features of one photo (see `core.model.features`), the head minimises over kernel W and bias b
 
     Σ −log softmax(x W + b)[label]  +  strength / 2 · ‖W‖²        (the bias is not penalised)
 
 This is convex: there is one answer, found to rounding error, and no seed, run or learning rate changes it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from core.errors import TooFewPhotos
-from core.model.evaluate import log_loss
-
-if TYPE_CHECKING:
-    import keras
 
 # With more threads each of the many small products waits for the slowest one: on a busy computer that takes ten
 # times as long, on an idle one it gains nothing. Set once for the process: two trainings that each set and restored
@@ -29,13 +25,10 @@ threadpool_limits(limits=1, user_api="blas")
 Float = TypeVar("Float", np.float32, np.float64)
 Floats = NDArray[np.float64]
 
-# Measured on four photo sets: with 5, 20 or 100 photos a category the log loss was least at 0.003 or 0.001,
-# and from 0.03 down the accuracy changed by a point at most. The strong end is for categories that cannot
-# be told apart, where a head should say so. Weaker than 0.001 is surer than tens of photos can justify.
-STRENGTHS = (10.0, 1.0, 0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
 WEAKEST = 1e-4  # below, steps in float32 (see `_newton_step`) no longer always lead to the solution
 
-_GAP = 1e-10  # how far above its minimum the objective may stay: probabilities are then right to 1e-6
+EXACT = 1e-10  # how far above its minimum the objective may stay: probabilities are then right to 1e-6
+NEAR = 1e-4  # for choosing and scoring, where probabilities right to 1e-3 will do: a third quicker
 _NOISE = 1e-13  # share of the variance below which a direction is rounding error
 _NEWTON_STEPS = 100  # five are usual; so many mean that the input is broken
 _GRADIENT_STEPS = 500  # within one of Newton's; a hundred are usual, and a step cut short still leads down
@@ -49,26 +42,42 @@ class Head:
 
     kernel: NDArray[np.float32]
     bias: NDArray[np.float32]
+    kind: ClassVar[str] = "linear"
 
-    def probabilities(self, embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Probability of each category, float32 (n, categories), from raw embeddings (n, features)."""
-        return _softmax(normalise(embeddings) @ self.kernel + self.bias)
+    def probabilities(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Probability of each category, float32 (n, categories), from features (n, d)."""
+        return softmax(features @ self.kernel + self.bias)
+
+    @property
+    def width(self) -> int:
+        """How many features it takes."""
+        return len(self.kernel)
+
+    @property
+    def categories(self) -> int:
+        """How many categories it tells apart."""
+        return len(self.bias)
+
+    @property
+    def parameters(self) -> int:
+        """(features + 1) × categories."""
+        return self.kernel.size + self.bias.size
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """Its numbers by name."""
+        return {"kernel": self.kernel, "bias": self.bias}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "Head":
+        """The head that `to_arrays` gave; raises KeyError or ValueError for anything else."""
+        kernel, bias = arrays["kernel"], arrays["bias"]
+        if kernel.ndim != 2 or bias.shape != kernel.shape[1:]:
+            raise ValueError(f"a kernel of shape {kernel.shape} and a bias of shape {bias.shape} are no head")
+        return cls(kernel, bias)
 
 
-def normalise(embeddings: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The square root of each feature, sign kept, then each row at unit length: float32 (n, features).
-
-    A few large features drown the rest; the root evens them out (power normalisation: Perronnin, Sánchez &
-    Mensink 2010; RootSIFT: Arandjelović & Zisserman 2012). A row of zeros stays zeros.
-    """
-    root = np.copysign(np.sqrt(np.abs(embeddings)), embeddings).astype(np.float32, copy=False)
-    length = np.linalg.norm(root, axis=1, keepdims=True)
-    unit: NDArray[np.float32] = root / np.maximum(length, np.float32(1e-6))
-    return unit
-
-
-def fit_head(embeddings: NDArray[np.float32], labels: NDArray[np.int64], categories: int, *, strength: float) -> Head:
-    """The head that minimises the objective above on raw embeddings (n, features), labels 0 … categories - 1.
+def fit_head(features: NDArray[np.float32], labels: NDArray[np.int64], categories: int, *, strength: float) -> Head:
+    """The head that minimises the objective above on features (n, d), labels 0 … categories - 1.
 
     `strength` is at least WEAKEST; the greater, the less sure the answers. Raises TooFewPhotos for an empty
     category.
@@ -76,88 +85,80 @@ def fit_head(embeddings: NDArray[np.float32], labels: NDArray[np.int64], categor
     counts = np.bincount(labels, minlength=categories)
     if not counts.all():
         raise TooFewPhotos(f"Category {counts.argmin() + 1} of {categories} has no photo.", hint="Add some.")
-    unit = normalise(embeddings)
-    coordinates, directions = _row_space(unit)
-    everything = np.ones((len(labels), 1))
-    weights = _solve(coordinates, _one_hot(labels, categories), everything, strength)[:, 0]
+    centre = features.mean(axis=0, dtype=np.float64)
+    centred = features - centre
+    photos, width = centred.shape
+    tall = photos > width  # then the smaller of the two matrices of products has the same directions
+    variance, vectors = principal(centred.T @ centred if tall else centred @ centred.T)
+    directions = vectors if tall else centred.T @ (vectors / np.sqrt(variance))
+    coordinates = centred @ vectors if tall else vectors * np.sqrt(variance)
+    everything = np.ones((photos, 1))
+    weights = solve(_with_bias(coordinates), one_hot(labels, categories), everything, strength)[:, 0]
     kernel = directions @ weights[:-1]
-    bias = weights[-1] - unit.mean(axis=0, dtype=np.float64) @ kernel
+    bias = weights[-1] - centre @ kernel
     return Head(kernel.astype(np.float32), bias.astype(np.float32))
 
 
+def row_space(products: Floats) -> Floats:
+    """Coordinates (n, r + 1) of n photos, the last one 1 for the bias, from their inner products (n, n).
+
+    The best kernel is a combination of the photos' own features (representer theorem: Kimeldorf & Wahba
+    1971), so n photos need r ≤ n numbers a category, not one a feature. The directions are the principal
+    ones: there the second derivative is nearly diagonal, which makes `solve` quick. The mean is taken out,
+    which only shifts the bias.
+    """
+    means = products.mean(axis=0)
+    variance, vectors = principal(products - means - means[:, None] + means.mean())
+    return _with_bias(vectors * np.sqrt(variance))
+
+
 def cross_validate(
-    embeddings: NDArray[np.float32],
+    coordinates: Floats,
     labels: NDArray[np.int64],
     folds: NDArray[np.int64],
     categories: int,
     *,
     strengths: Sequence[float],
+    gap: float = NEAR,
 ) -> Floats:
     """Out-of-fold probabilities (len(strengths), n, categories): each by a head that never saw the photo.
 
-    The same numbers as fitting each fold and strength apart, but all share one decomposition, and the folds
-    are solved side by side. A category with no photo outside a fold gets probability 0 there: nothing was
-    left to learn it from. At least two folds are needed.
+    The same numbers as fitting each fold and strength apart, to within `gap`, but all share one decomposition,
+    `row_space`'s `coordinates`, and the folds are solved side by side. A category with no photo outside a fold gets
+    probability 0 there: nothing was left to learn it from. At least two folds are needed.
     """
-    coordinates, _ = _row_space(normalise(embeddings))
-    targets = _one_hot(labels, categories)
+    targets = one_hot(labels, categories)
     numbers, fold = np.unique(folds, return_inverse=True)
     learnt = (fold[:, None] != np.arange(len(numbers))).astype(np.float64)
     probabilities = np.empty((len(strengths), *targets.shape))
     weights = None
     for at, strength in enumerate(strengths):
-        weights = _solve(coordinates, targets, learnt, strength, weights)  # the last solution is a good start
-        logits = _times(coordinates, weights) + _unlearnable(targets, learnt)
-        probabilities[at] = _softmax(logits[np.arange(len(labels)), fold])
+        weights = solve(coordinates, targets, learnt, strength, weights, gap=gap)  # the last solution is a good start
+        logits = _times(coordinates, weights) + unlearnable(targets, learnt)
+        probabilities[at] = softmax(logits[np.arange(len(labels)), fold])
     return probabilities
 
 
-def select_strength(probabilities: Floats, labels: NDArray[np.int64], strengths: Sequence[float]) -> int:
-    """Index of the strength with the least out-of-fold log loss; the greatest strength where several tie.
-
-    `probabilities` are `cross_validate`'s, (len(strengths), n, categories).
-    """
-    losses = [log_loss(labels, each) for each in probabilities]
-    return min(range(len(strengths)), key=lambda at: (losses[at], -strengths[at]))
-
-
-def keras_head(head: Head) -> "keras.Model":
-    """The same head as a Keras model, raw embeddings (n, features) to probabilities (n, categories).
-
-    Only built-in layers and operations, so that it loads with `safe_mode=True` and exports anywhere.
-    """
-    import keras
-
-    features, categories = head.kernel.shape
-    embedding = keras.Input((features,), name="embedding")
-    root = keras.ops.sign(embedding) * keras.ops.sqrt(keras.ops.abs(embedding))
-    unit = keras.layers.UnitNormalization(name="unit_length")(root)
-    dense = keras.layers.Dense(categories, activation="softmax", name="probabilities")
-    model = keras.Model(embedding, dense(unit), name="head")
-    dense.set_weights([head.kernel, head.bias])
-    return model
-
-
-def _row_space(unit: NDArray[np.float32]) -> tuple[Floats, Floats]:
-    """Coordinates (n, r + 1) of each photo, the last one 1 for the bias, and their directions (features, r).
-
-    The best kernel is a combination of the photos' own features (representer theorem: Kimeldorf & Wahba
-    1971), so n photos need r ≤ n numbers a category, not one a feature. The directions are the principal
-    ones: there the second derivative is nearly diagonal, which makes `_solve` quick. The mean is taken out,
-    which only shifts the bias.
-    """
-    centred = unit - unit.mean(axis=0, dtype=np.float64)
-    photos, features = centred.shape
-    tall = photos > features
-    variance, vectors = np.linalg.eigh(centred.T @ centred if tall else centred @ centred.T)
+def principal(products: Floats) -> tuple[Floats, Floats]:
+    """Variances (r,) and directions (n, r) of a symmetric matrix, without those that are rounding error."""
+    variance, vectors = np.linalg.eigh(products)
     kept = variance > max(variance[-1], 1.0) * _NOISE
-    variance, vectors = variance[kept], vectors[:, kept]
-    directions = vectors if tall else centred.T @ (vectors / np.sqrt(variance))
-    coordinates = centred @ vectors if tall else vectors * np.sqrt(variance)
-    return np.column_stack([coordinates, np.ones(photos)]), directions
+    return variance[kept], vectors[:, kept]
 
 
-def _solve(rows: Floats, targets: Floats, learnt: Floats, strength: float, start: Floats | None = None) -> Floats:
+def _with_bias(coordinates: Floats) -> Floats:
+    return np.column_stack([coordinates, np.ones(len(coordinates))])
+
+
+def solve(
+    rows: Floats,
+    targets: Floats,
+    learnt: Floats,
+    strength: float,
+    start: Floats | None = None,
+    *,
+    gap: float = EXACT,
+) -> Floats:
     """Weights (columns of rows, folds, categories) of the heads for several folds, which never mix.
 
     `rows` (n, columns) ends in a column of ones, the bias; `targets` (n, categories) is one-hot; `learnt`
@@ -169,10 +170,10 @@ def _solve(rows: Floats, targets: Floats, learnt: Floats, strength: float, start
         raise ValueError(f"strength must be at least {WEAKEST}, not {strength}")
     penalty = np.full((rows.shape[1], 1, 1), strength)
     penalty[-1] = 0
-    unlearnable = _unlearnable(targets, learnt)
+    hopeless = unlearnable(targets, learnt)
     light = rows.astype(np.float32)
     # The objective bends at least as much as its penalty, so |gradient|² / (2 strength) is all it can fall.
-    goal = np.sqrt(2 * strength * _GAP)
+    goal = np.sqrt(2 * strength * gap)
 
     def objective(logits: Floats, weights: Floats) -> Floats:
         top = logits.max(axis=2)
@@ -181,10 +182,10 @@ def _solve(rows: Floats, targets: Floats, learnt: Floats, strength: float, start
         total: Floats = losses.sum(axis=0) + strength / 2 * _dot(weights[:-1], weights[:-1])
         return total
 
-    weights = np.zeros((rows.shape[1], *unlearnable.shape)) if start is None else start
+    weights = np.zeros((rows.shape[1], *hopeless.shape)) if start is None else start
     for _ in range(_NEWTON_STEPS):
-        logits = _times(rows, weights) + unlearnable
-        probabilities = _softmax(logits)
+        logits = _times(rows, weights) + hopeless
+        probabilities = softmax(logits)
         gradient = _times(rows.T, learnt[:, :, None] * (probabilities - targets[:, None])) + penalty * weights
         if (np.sqrt(_dot(gradient, gradient)) <= goal).all():
             return weights
@@ -246,7 +247,7 @@ def _newton_step(
     return step.astype(np.float64)
 
 
-def _unlearnable(targets: Floats, learnt: Floats) -> Floats:
+def unlearnable(targets: Floats, learnt: Floats) -> Floats:
     """Logits to add (folds, categories): 0, or _NEVER where a fold has no photo of it to learn from."""
     return np.where(learnt.T @ targets > 0, 0.0, _NEVER)
 
@@ -262,11 +263,11 @@ def _dot(one: NDArray[Float], other: NDArray[Float]) -> NDArray[Float]:
     return product
 
 
-def _one_hot(labels: NDArray[np.int64], categories: int) -> Floats:
+def one_hot(labels: NDArray[np.int64], categories: int) -> Floats:
     return np.eye(categories)[labels]
 
 
-def _softmax(logits: NDArray[Float]) -> NDArray[Float]:
+def softmax(logits: NDArray[Float]) -> NDArray[Float]:
     raised = np.exp(logits - logits.max(axis=-1, keepdims=True))
     shares: NDArray[Float] = raised / raised.sum(axis=-1, keepdims=True)
     return shares

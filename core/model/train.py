@@ -1,7 +1,7 @@
-"""Photos to a trained, tested model: embed, choose, fit, evaluate, bundle."""
+"""Photos to a trained, tested model: embed, choose, fit, evaluate, advise, bundle."""
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -9,19 +9,36 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.data.dataset import Dataset, Photo, fold_count, folds
-from core.data.lookalikes import group
 from core.data.photo import Refused
-from core.data.store import Store, training_fingerprint
-from core.errors import BadInput, TooFewPhotos
-from core.model.bundle import Bundle
-from core.model.embed import Embedder, EmbeddingCache, embed_photos
+from core.errors import AppError, BadInput, TooFewPhotos
+from core.model.advice import advise
+from core.model.backbones import BACKBONES, BUNDLED
+from core.model.bundle import Bundle, Memory, reference_features
+from core.model.classifier import Classifier
+from core.model.embed import EmbeddingCache, Look, embed_photos
+from core.model.embedder import Embedders
 from core.model.evaluate import Report, evaluate
-from core.model.head import STRENGTHS, cross_validate, fit_head, select_strength
+from core.model.eyes import LOOK_SHARE, Eyes, Progress, groups_to_keep_whole
+from core.model.features import Bank, Features, Key
+from core.model.measured import measured
+from core.model.novelty import REFUSE
+from core.model.novelty import fit as fit_novelty
+from core.model.select import UNFIXED, Choice, Fixed, Mode, choose
 
 MIN_PHOTOS = 2  # in a category: one to learn from while the other is kept out
-EMBED_SHARE = 0.9  # of the progress bar: embedding is nearly all of the work
 
-Progress = Callable[[float, str], None]  # fraction done and words; raises Cancelled when asked to stop
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the person may decide; empty, or the usual, where Thimble is to."""
+
+    fixed: Fixed = UNFIXED
+    mode: Mode | None = None
+    refuse: float = REFUSE  # share of true photos that may be called none of these
+    backbones: tuple[str, ...] = BUNDLED  # that may be tried, cheapest first
+
+
+USUAL = Wishes()
 
 
 @dataclass(frozen=True)
@@ -34,55 +51,105 @@ class Trained:
 
 def train_model(
     dataset: Dataset,
-    embedder: Embedder,
+    embedders: Embedders,
     *,
+    wishes: Wishes = USUAL,
     cache: EmbeddingCache | None = None,
     seed: int = 0,
     on_progress: Progress = lambda fraction, words: None,
 ) -> Trained:
     """Learn to tell the dataset's categories apart, and measure how well on photos kept out.
 
-    The head is a regularised linear one on the backbone's embeddings. Its strength is chosen, and its accuracy
-    measured, by cross-validation in which near-identical photos are never on both sides. The same photos, seed
-    and machine give the same bundle. Raises BadInput for fewer than two categories, TooFewPhotos for a category
-    with fewer than MIN_PHOTOS usable photos, Cancelled when `on_progress` does.
+    What looks at the photos, and what stands on it, is chosen by cross-validation in which near-identical photos, and
+    photos of one source, are never on both sides. The same photos, seed and machine give the same bundle. Raises
+    BadInput for fewer than two categories, TooFewPhotos for a category with fewer than MIN_PHOTOS usable photos,
+    Cancelled when `on_progress` does.
     """
     check_enough(dataset.categories, Counter(photo.category for photo in dataset.photos))
     clock = _Clock()
-
-    def embedding(done: int, total: int) -> None:
-        on_progress(EMBED_SHARE * done / max(total, 1), f"Looking at your photos: {done} of {total}")
-
-    embedded = embed_photos(dataset.photos, dataset.read, embedder, cache=cache, on_progress=embedding)
-    kept, repeated = tell_repeats_apart([dataset.photos[at] for at in embedded.index], embedded.sha256)
-    embeddings, fingerprints = embedded.matrix[kept], embedded.fingerprints[kept]
-    labels = _labels([dataset.photos[embedded.index[at]] for at in kept], dataset.categories)
+    backbones, notes = _at_hand(wishes, embedders)
+    eyes = Eyes(dataset, embedders, (backbones[0], wishes.fixed.view or "crop"), cache, on_progress)
+    photos, labels = eyes.photos, _labels(eyes.photos, dataset.categories)
     check_enough(dataset.categories, Counter(dataset.categories[label] for label in labels))
-    clock.lap("decode_embed")
-
-    on_progress(EMBED_SHARE, "Learning to tell them apart")
-    groups, alike = groups_to_keep_whole(labels, fingerprints, embeddings)
+    groups, alike = groups_to_keep_whole(photos, labels, eyes.fingerprints, eyes.plain)
     fold = folds(labels, groups, fold_count(labels, groups), seed)
-    kept_out = cross_validate(embeddings, labels, fold, len(dataset.categories), strengths=STRENGTHS)
-    strength = STRENGTHS[select_strength(kept_out, labels, STRENGTHS)]
-    clock.lap("choose")
+    clock.lap("look")
 
-    head = fit_head(embeddings, labels, len(dataset.categories), strength=strength)
+    bank = Bank()
+    bank.add(eyes.rows)
+    number = len(dataset.categories)
+    choice = choose(
+        eyes.look,
+        labels,
+        fold,
+        number,
+        backbones=backbones,
+        elongated=eyes.elongated(),
+        fixed=wishes.fixed,
+        bank=bank,
+    )
+    clock.lap("look_and_choose")
+
+    reports: dict[Mode, Report] = {
+        "fast": evaluate(labels, choice.fast.kept_out, dataset.categories),
+        "best": evaluate(labels, choice.best.kept_out, dataset.categories),
+    }
+    reference = choice.fast.shares[0][0].candidate.features.looks[0]
+    seen = reference_features(reference).matrix(bank.rows)
+    classifiers: dict[Mode, Classifier] = {
+        "fast": choice.fast.fit(bank.rows, labels, number),
+        "best": choice.best.fit(bank.rows, labels, number),
+    }
+    strange = {mode: strange_features(classifier, reference) for mode, classifier in classifiers.items()}
+    strangers = eyes.strangers([look for features in strange.values() for look in features.looks])
+    on_progress(LOOK_SHARE, "Learning to tell them apart")
+    novelty = {
+        mode: fit_novelty(
+            features.matrix(bank.rows), labels, fold, refuse=wishes.refuse, strangers=features.matrix(strangers)
+        )
+        for mode, features in strange.items()
+    }
     clock.lap("fit")
 
-    on_progress(0.97, "Testing on photos kept out")
-    report = evaluate(labels, untouched_by_choice(kept_out, labels, fold), dataset.categories)
-    clock.lap("evaluate")
+    on_progress(0.95, "Finding out what would help")
+    mode = wishes.mode or choice.advised
+    advice = advise(
+        seen,
+        labels,
+        groups,
+        fold,
+        dataset.categories,
+        (choice.best if mode == "best" else choice.fast).kept_out,
+        others=_others(choice),
+        measures=measured(photos, dataset.read, cache=cache),
+        origins=[photo.origin for photo in photos],
+        seed=seed,
+    )
+    clock.lap("advise")
 
     bundle = Bundle(
         categories=dataset.categories,
-        backbone=embedder.backbone,
-        head=head,
-        strength=strength,
-        report=report,
-        photos=tuple(embedded.sha256[at] for at in kept),
-        set_aside=(*embedded.refused, *repeated),
+        classifiers=classifiers,
+        mode=mode,
+        reference=reference,
+        strange=strange,
+        novelty=novelty,
+        memory=Memory(
+            sha256=eyes.sha256,
+            labels=labels,
+            features=seen.astype(np.float16),
+            kept_out={
+                "fast": choice.fast.kept_out.astype(np.float32),
+                "best": choice.best.kept_out.astype(np.float32),
+            },
+        ),
+        reports=reports,
+        table=choice.table,
+        advice=advice,
+        set_aside=eyes.set_aside,
         all_alike=tuple(dataset.categories[label] for label in alike),
+        tried=tuple(dict.fromkeys(backbone for backbone, _ in bank.rows)),
+        notes=notes,
     )
     on_progress(1.0, "Done")
     return Trained(bundle, clock.seconds())
@@ -91,14 +158,16 @@ def train_model(
 def evaluate_model(
     bundle: Bundle,
     dataset: Dataset,
-    embedder: Embedder,
+    embedders: Embedders,
     *,
+    mode: Mode | None = None,
     on_progress: Progress = lambda fraction, words: None,
 ) -> tuple[Report, tuple[Refused, ...]]:
     """How well a bundle does on other photos, and which could not be used for that.
 
     Photos of a category that the model does not know are left out and named. Raises BadInput when none is left.
     """
+    mode = mode or bundle.mode
     known = [photo for photo in dataset.photos if photo.category in bundle.categories]
     strangers = tuple(
         Refused(photo.name, f"the model knows no category '{photo.category}'")
@@ -108,32 +177,12 @@ def evaluate_model(
     embedded = embed_photos(
         known,
         dataset.read,
-        embedder,
+        [Look(embedders[backbone], view) for backbone, view in bundle.classifiers[mode].looks],
         on_progress=lambda done, total: on_progress(done / max(total, 1), f"Testing: {done} of {total}"),
     )
     labels = _labels([known[at] for at in embedded.index], bundle.categories)
-    probabilities = bundle.head.probabilities(embedded.matrix)
+    probabilities = bundle.classifiers[mode].probabilities(embedded.rows)
     return evaluate(labels, probabilities, bundle.categories), (*embedded.refused, *strangers)
-
-
-def train_project(
-    store: Store, project_id: str, embedder: Embedder, *, on_progress: Progress = lambda fraction, words: None
-) -> dict[str, object]:
-    """Train on a project's kept photos and store the result as its next version.
-
-    Returns the version's number and the seconds, ready for JSON. Raises as `train_model` does.
-    """
-    dataset = store.dataset(project_id)
-    trained = train_model(dataset, embedder, cache=store.embeddings, on_progress=on_progress)
-    report = trained.bundle.report
-    version = store.add_version(
-        project_id,
-        trained.bundle.to_files(),
-        accuracy=report.accuracy,
-        photos=report.photos,
-        fingerprint=training_fingerprint(dataset),
-    )
-    return {"version": version.number, "seconds": trained.seconds}
 
 
 def check_enough(categories: Sequence[str], counts: Counter[str]) -> None:
@@ -150,63 +199,47 @@ def check_enough(categories: Sequence[str], counts: Counter[str]) -> None:
             )
 
 
-def tell_repeats_apart(photos: Sequence[Photo], sha256: Sequence[str]) -> tuple[NDArray[np.int64], list[Refused]]:
-    """Positions of the photos to train on, and those left out because the same picture stands elsewhere.
+def _at_hand(wishes: Wishes, embedders: Embedders) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The backbones that can be used, cheapest first, and why others cannot: one may be out of reach.
 
-    Within a category the first is kept. In two categories all are left out: only the person knows which is right.
+    Raises AppError when the one that the person fixed is.
     """
-    holders: defaultdict[str, list[int]] = defaultdict(list)
-    for at, digest in enumerate(sha256):
-        holders[digest].append(at)
-    kept: list[int] = []
-    repeated: list[Refused] = []
-    for positions in holders.values():
-        first, *others = (photos[at] for at in positions)
-        if len({photo.category for photo in (first, *others)}) == 1:
-            kept.append(positions[0])
-            repeated += [Refused(photo.name, f"the same picture as '{first.name}'") for photo in others]
+    if wishes.fixed.backbone:
+        embedders[wishes.fixed.backbone].prepare()
+        return (wishes.fixed.backbone,), ()
+    usable, notes = [], []
+    for name in wishes.backbones:
+        try:
+            if name not in BUNDLED:
+                embedders[name].prepare()
+        except AppError as error:
+            notes.append(str(error))
         else:
-            for at in positions:
-                rival = next(photos[other] for other in positions if photos[other].category != photos[at].category)
-                reason = f"the same picture is in '{rival.category}' as '{rival.name}'; keep it in one category"
-                repeated.append(Refused(photos[at].name, reason))
-    return np.array(sorted(kept), dtype=np.int64), repeated
+            usable.append(name)
+    return tuple(usable), tuple(notes)
 
 
-def groups_to_keep_whole(
-    labels: NDArray[np.int64], fingerprints: NDArray[np.uint64], embeddings: NDArray[np.float32]
-) -> tuple[NDArray[np.int64], list[int]]:
-    """Group number of each photo (n,), which folds must not split, and the labels whose photos are all alike.
+def strange_features(classifier: Classifier, reference: Key) -> Features:
+    """What strangers are told by: all cuts of every backbone that answers, in the view of the reference look.
 
-    Near-identical photos of one category, one learnt and one tested, would flatter the score; of two categories
-    they only make it harder, and stay apart. A category that is one single group could not be tested at all, so
-    its photos are split all the same and it is named.
+    More backbones see more: of photos of a category left out of training, two told 1 more in 100 than one, on average.
     """
-    groups = np.empty_like(labels)
-    alike: list[int] = []
-    for label in np.unique(labels):
-        here = np.flatnonzero(labels == label)
-        inner = group(fingerprints[here], embeddings[here])
-        if inner.max() == 0:
-            alike.append(int(label))
-            inner = np.arange(len(here))
-        groups[here] = inner + groups[labels < label].max(initial=-1) + 1
-    return groups, alike
+    backbone, view = reference
+    others = [name for name, shown in classifier.looks if shown == view]
+    return Features(tuple(dict.fromkeys([backbone, *others])), (view,), "all")
 
 
-def untouched_by_choice(
-    kept_out: NDArray[np.float64], labels: NDArray[np.int64], fold: NDArray[np.int64]
-) -> NDArray[np.float64]:
-    """Out-of-fold probabilities (n, categories), each fold scored with the strength that the other folds chose.
-
-    Choosing and scoring on the same photos would flatter the score (Cawley & Talbot 2010).
-    """
-    scored = np.empty(kept_out.shape[1:])
-    for number in np.unique(fold):
-        here = fold == number
-        chosen = select_strength(kept_out[:, ~here], labels[~here], STRENGTHS)
-        scored[here] = kept_out[chosen, here]
-    return scored
+def _others(choice: Choice) -> dict[str, NDArray[np.float64]]:
+    """For each backbone alone, the out-of-fold probabilities (n, categories) of its best candidate, by its name."""
+    alone = [tried for tried in choice.tried if len(tried.candidate.features.looks) == 1]
+    names = dict.fromkeys(BACKBONES[tried.candidate.features.backbones[0]].name for tried in alone)
+    return {
+        name: min(
+            (tried for tried in alone if BACKBONES[tried.candidate.features.backbones[0]].name == name),
+            key=lambda tried: tried.least,
+        ).best_kept_out
+        for name in names
+    }
 
 
 def _labels(photos: Sequence[Photo], categories: Sequence[str]) -> NDArray[np.int64]:

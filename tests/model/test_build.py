@@ -10,9 +10,8 @@ from core.data.download import Downloader, decode_thumbnail
 from core.data.photo import Pixels, decode
 from core.data.store import KEPT_BY_PERSON, Plan, Project, Store
 from core.errors import Cancelled
-from core.model.backbones import BACKBONES, DEFAULT
 from core.model.build import build_model, clean_project
-from core.model.embed import Embedder
+from core.model.embedder import Embedders
 from tests.conftest import draw_shape
 from tests.internet import Internet, Response
 from tests.web import HOST, jpeg, web_of
@@ -27,8 +26,8 @@ def web(monkeypatch: pytest.MonkeyPatch) -> Iterator[Internet]:
 
 
 @pytest.fixture
-def embedder(home: Path) -> Embedder:
-    return Embedder(BACKBONES[DEFAULT], home, bulk=True)
+def embedders(home: Path) -> Embedders:
+    return Embedders(home, bulk=True)
 
 
 @pytest.fixture
@@ -37,7 +36,7 @@ def project(home: Path) -> Project:
     project = store.create_project("Shapes")
     for name in ("disc", "stripes"):
         store.add_category(project.id, name)
-    store.set_plan(project.id, Plan(wanted=10))
+    store.web.set_plan(project.id, Plan(wanted=10))
     return project
 
 
@@ -45,12 +44,12 @@ def downloader() -> Downloader[Pixels]:
     return Downloader(decode, read_fallback=decode_thumbnail)
 
 
-def test_names_become_a_model(web: Internet, home: Path, project: Project, embedder: Embedder) -> None:
+def test_names_become_a_model(web: Internet, home: Path, project: Project, embedders: Embedders) -> None:
     store = Store(home)
     seen: list[float] = []
     with downloader() as fetching:
         result = build_model(
-            store, project.id, embedder, fetching, on_progress=lambda fraction, words: seen.append(fraction)
+            store, project.id, embedders, fetching, on_progress=lambda fraction, words: seen.append(fraction)
         )
     assert result["version"] == 1
     summary = store.summary(project.id)
@@ -62,7 +61,7 @@ def test_names_become_a_model(web: Internet, home: Path, project: Project, embed
 
 
 def test_what_came_before_a_stop_stays_and_is_not_fetched_again(
-    web: Internet, home: Path, project: Project, embedder: Embedder
+    web: Internet, home: Path, project: Project, embedders: Embedders
 ) -> None:
     store = Store(home)
 
@@ -71,11 +70,11 @@ def test_what_came_before_a_stop_stays_and_is_not_fetched_again(
             raise Cancelled("Stopped.")
 
     with downloader() as fetching, pytest.raises(Cancelled):
-        build_model(store, project.id, embedder, fetching, on_progress=stop_once_some_have_come)
-    before = {find.image for find in store.finds(project.id) if find.state != "found"}
+        build_model(store, project.id, embedders, fetching, on_progress=stop_once_some_have_come)
+    before = {find.image for find in store.web.finds(project.id) if find.state != "found"}
     web.log.clear()
     with downloader() as fetching:
-        build_model(store, project.id, embedder, fetching)
+        build_model(store, project.id, embedders, fetching)
     again = {f"https://{request.host}{request.path}" for request in web.log if request.host == HOST}
     assert len(before) >= 5
     assert not before & again
@@ -83,20 +82,20 @@ def test_what_came_before_a_stop_stays_and_is_not_fetched_again(
 
 
 def test_a_near_copy_is_set_aside_with_its_reason_and_comes_back_for_good(
-    web: Internet, home: Path, project: Project, embedder: Embedder
+    web: Internet, home: Path, project: Project, embedders: Embedders
 ) -> None:
     serve = web.hosts[HOST]
     copy = io.BytesIO()
     draw_shape("disc", 1).resize((400, 300)).save(copy, "JPEG", quality=70)
     web.hosts[HOST] = lambda asked: Response(body=copy.getvalue()) if asked.path == "/disc/2.jpg" else serve(asked)
     store = Store(home)
-    own = store.add_photo(store.categories(project.id)[0].id, jpeg("disc", 3), "mine.jpg").photo
+    own = store.photos.add(store.categories(project.id)[0].id, jpeg("disc", 3), "mine.jpg").photo
     with downloader() as fetching:
-        build_model(store, project.id, embedder, fetching)
-    aside = store.photos(project.id, kept=False)
+        build_model(store, project.id, embedders, fetching)
+    aside = store.photos.of(project.id, kept=False)
     assert any("copy" in photo.reason or "same" in photo.reason for photo in aside), [photo.reason for photo in aside]
     assert own.id not in {photo.id for photo in aside}
 
-    store.set_kept([photo.id for photo in aside], True, KEPT_BY_PERSON)
-    clean_project(store, project.id, embedder)
-    assert store.photos(project.id, kept=False) == []
+    store.photos.set_kept([photo.id for photo in aside], True, KEPT_BY_PERSON)
+    clean_project(store, project.id, embedders)
+    assert store.photos.of(project.id, kept=False) == []

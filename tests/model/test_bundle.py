@@ -1,5 +1,6 @@
 """A bundle gives back exactly what was trained, and refuses what it cannot answer for."""
 
+import io
 import json
 import subprocess
 import sys
@@ -12,9 +13,8 @@ import pytest
 from core.data.dataset import from_folder
 from core.data.photo import Refused, decode
 from core.errors import BadInput
-from core.model.backbones import BACKBONES, DEFAULT
-from core.model.bundle import Bundle, Prediction, read_folder
-from core.model.embed import Embedder
+from core.model.bundle import FILES, Bundle, Prediction, read_folder
+from core.model.embedder import Embedders
 from core.model.train import train_model
 
 ROOT = Path(__file__).parents[2]
@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def bundle(photo_folder: Callable[..., Path], home: Path) -> Bundle:
-    return train_model(from_folder(photo_folder("training")), Embedder(BACKBONES[DEFAULT], home)).bundle
+    return train_model(from_folder(photo_folder("training")), Embedders(home)).bundle
 
 
 @pytest.fixture
@@ -32,11 +32,14 @@ def picture(photo_folder: Callable[..., Path]) -> bytes:
 
 def test_reads_back_what_it_wrote(bundle: Bundle, home: Path, picture: bytes) -> None:
     again = Bundle.from_files(bundle.to_files())
-    assert again.report == bundle.report
-    assert again.photos == bundle.photos
-    assert len(again.photos) == 16
+    assert again.reports == bundle.reports
+    assert again.table == bundle.table
+    assert again.advice == bundle.advice
+    assert again.memory.sha256 == bundle.memory.sha256
+    assert len(again.memory.sha256) == 16
     assert again.to_files() == bundle.to_files()
-    assert again.predict([picture], home) == bundle.predict([picture], home)
+    for mode in bundle.reports:
+        assert again.predict([picture], home, mode=mode) == bundle.predict([picture], home, mode=mode)
 
 
 def test_scores_are_probabilities_likeliest_first(bundle: Bundle, home: Path, picture: bytes) -> None:
@@ -66,8 +69,9 @@ def test_one_bad_photo_does_not_stop_the_others(bundle: Bundle, home: Path, pict
     [
         ({"format": 99}, "Update Thimble"),
         ({"preprocessing": 99}, "Train it again"),
-        ({"backbone": {"id": "lite0", "weights_sha256": "00"}}, "Train it again"),
-        ({"backbone": {"id": "unheard of", "weights_sha256": "00"}}, "unheard of"),
+        ({"format": 1}, "Train it again"),
+        ({"backbones": {"lite0": "00"}}, "Train it again"),
+        ({"backbones": {"unheard of": "00"}}, "unheard of"),
         ({"categories": ["one", "two", "three"]}, "damaged"),
     ],
 )
@@ -79,7 +83,7 @@ def test_a_model_it_cannot_answer_for_is_refused(bundle: Bundle, change: dict[st
     assert words in str(error.value)
 
 
-@pytest.mark.parametrize("name", ["bundle.json", "head.npz", "report.json"])
+@pytest.mark.parametrize("name", FILES)
 def test_a_missing_or_damaged_file_is_refused(bundle: Bundle, name: str) -> None:
     files = bundle.to_files()
     with pytest.raises(BadInput, match=name):
@@ -89,9 +93,10 @@ def test_a_missing_or_damaged_file_is_refused(bundle: Bundle, name: str) -> None
 
 
 def test_a_head_that_would_run_code_is_refused(bundle: Bundle, tmp_path: Path) -> None:
-    np.savez(tmp_path / "evil.npz", kernel=np.array([print], dtype=object), bias=np.zeros(2))
-    with pytest.raises(BadInput):
-        Bundle.from_files(bundle.to_files() | {"head.npz": (tmp_path / "evil.npz").read_bytes()})
+    arrays = dict(np.load(io.BytesIO(bundle.to_files()["heads.npz"])))
+    np.savez(tmp_path / "evil.npz", allow_pickle=True, **(arrays | {"fast.0.bias": np.array([print], dtype=object)}))
+    with pytest.raises(BadInput, match="damaged"):
+        Bundle.from_files(bundle.to_files() | {"heads.npz": (tmp_path / "evil.npz").read_bytes()})
 
 
 def test_no_folder_is_said(tmp_path: Path) -> None:

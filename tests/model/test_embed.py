@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from core.data.dataset import Photo
@@ -17,7 +18,9 @@ from core.data.lookalikes import fingerprint
 from core.data.photo import decode
 from core.errors import Cancelled, NotFound
 from core.model.backbones import BACKBONES, DEFAULT
-from core.model.embed import BATCH, LOOK_AHEAD, Embedder, Row, embed_photos, view
+from core.model.embed import BATCH, LOOK_AHEAD, Embedded, Look, Row, embed_photos
+from core.model.embedder import Embedder, Embedders
+from core.model.views import crop, mirror, squash
 
 ROOT = Path(__file__).parents[2]
 
@@ -57,6 +60,17 @@ def embedder(backbone_home: Path) -> Embedder:
 
 
 @pytest.fixture(scope="module")
+def look(embedder: Embedder) -> Look:
+    return Look(embedder, "crop")
+
+
+def matrix(embedded: Embedded) -> NDArray[np.float32]:
+    """The rows under the only look."""
+    (rows,) = embedded.rows.values()
+    return rows
+
+
+@pytest.fixture(scope="module")
 def files() -> list[bytes]:
     return [jpeg(seed) for seed in range(BATCH + 8)]
 
@@ -67,7 +81,7 @@ def test_view_is_the_centred_square_of_a_photo_of_any_shape() -> None:
         short = min(height, width)
         top, left = (height - short) // 2, (width - short) // 2
         pixels[top : top + short, left : left + short] = (10, 200, 90)
-        square = view(pixels, 224)
+        square = crop(pixels, 224)
         assert square.shape == (224, 224, 3)
         assert (square == (10, 200, 90)).all(), (height, width)
 
@@ -75,13 +89,31 @@ def test_view_is_the_centred_square_of_a_photo_of_any_shape() -> None:
 def test_view_is_antialiased() -> None:
     stripes = np.zeros((640, 640, 3), np.uint8)
     stripes[:, ::2] = 255
-    assert np.abs(view(stripes, 64).astype(int) - 127).max() < 40
+    assert np.abs(crop(stripes, 64).astype(int) - 127).max() < 40
+
+
+def test_squash_keeps_the_whole_photo_and_mirror_turns_the_crop_round() -> None:
+    pixels = np.zeros((100, 300, 3), np.uint8)
+    pixels[:, :50] = 250  # beyond what a crop sees
+    pixels[:, 100:140] = 90
+    assert squash(pixels, 60)[:, :8].min() == 250
+    assert crop(pixels, 60).max() == 90
+    np.testing.assert_array_equal(mirror(pixels, 60), crop(pixels, 60)[:, ::-1])
+
+
+def test_the_maps_of_a_view_average_to_its_row(embedder: Embedder) -> None:
+    view = np.random.default_rng(2).integers(0, 256, (224, 224, 3), np.uint8)
+    row = embedder.embed(view[np.newaxis])[0]
+    maps = embedder.maps(view)
+    assert [each.shape for each in maps] == [(14, 14, 672), (7, 7, 1152), (7, 7, 1152), (7, 7, 1280)]
+    pooled = np.concatenate([each.mean(axis=(0, 1)) for each in maps])
+    np.testing.assert_allclose(pooled, row, atol=1e-4)
 
 
 def test_a_row_is_the_same_alone_in_a_batch_and_in_either_mode(embedder: Embedder, backbone_home: Path) -> None:
     views = np.random.default_rng(0).integers(0, 256, (BATCH, 224, 224, 3), np.uint8)
     rows = embedder.embed(views)
-    assert rows.shape == (BATCH, 1280)
+    assert rows.shape == (BATCH, 4256)
     assert rows.dtype == np.float32
     np.testing.assert_array_equal(embedder.embed(views[5:6]), rows[5:6])
     np.testing.assert_array_equal(embedder.embed(views[::-1])[::-1], rows)
@@ -89,7 +121,7 @@ def test_a_row_is_the_same_alone_in_a_batch_and_in_either_mode(embedder: Embedde
     single = Embedder(BACKBONES[DEFAULT], backbone_home).embed(views[:4])
     cosine = (single * rows[:4]).sum(1) / np.linalg.norm(single, axis=1) / np.linalg.norm(rows[:4], axis=1)
     assert cosine.min() > 0.95
-    assert embedder.embed(views[:0]).shape == (0, 1280)
+    assert embedder.embed(views[:0]).shape == (0, 4256)
 
 
 def test_one_embedder_serves_many_threads(embedder: Embedder) -> None:
@@ -108,20 +140,20 @@ def test_one_embedder_serves_many_threads(embedder: Embedder) -> None:
     assert found == dict.fromkeys(range(9), True)
 
 
-def test_rows_belong_to_their_photos_in_any_order(embedder: Embedder, files: list[bytes]) -> None:
+def test_rows_belong_to_their_photos_in_any_order(look: Look, files: list[bytes]) -> None:
     photos, data = as_stored(files)
-    forth = embed_photos(photos, lambda photo: data[photo.key], embedder)
-    back = embed_photos(photos[::-1], lambda photo: data[photo.key], embedder)
+    forth = embed_photos(photos, lambda photo: data[photo.key], [look])
+    back = embed_photos(photos[::-1], lambda photo: data[photo.key], [look])
     assert forth.index.tolist() == list(range(len(photos)))
     assert forth.sha256 == tuple(photo.key for photo in photos)
-    np.testing.assert_array_equal(forth.matrix, back.matrix[::-1])
+    np.testing.assert_array_equal(matrix(forth), matrix(back)[::-1])
     np.testing.assert_array_equal(forth.fingerprints, back.fingerprints[::-1])
     pixels = decode(files[3])
-    np.testing.assert_array_equal(forth.matrix[3], embedder.embed(view(pixels, 224)[np.newaxis])[0])
+    np.testing.assert_array_equal(matrix(forth)[3], look.embedder.embed(crop(pixels, 224)[np.newaxis])[0])
     assert int(forth.fingerprints[3]) == fingerprint(pixels)
 
 
-def test_what_cannot_be_used_is_refused_by_name_and_the_rest_goes_on(embedder: Embedder, files: list[bytes]) -> None:
+def test_what_cannot_be_used_is_refused_by_name_and_the_rest_goes_on(look: Look, files: list[bytes]) -> None:
     def missing() -> bytes:
         raise FileNotFoundError(2, "No such file or directory")
 
@@ -137,7 +169,7 @@ def test_what_cannot_be_used_is_refused_by_name_and_the_rest_goes_on(embedder: E
         "another good one": lambda: files[1],
     }
     photos = [Photo(name, name, "any") for name in reads]
-    embedded = embed_photos(photos, lambda photo: reads[photo.key](), embedder)
+    embedded = embed_photos(photos, lambda photo: reads[photo.key](), [look])
     assert embedded.index.tolist() == [0, 5]
     assert embedded.sha256 == tuple(hashlib.sha256(file).hexdigest() for file in files[:2])
     assert [item.name for item in embedded.refused] == ["not a picture", "cut short", "gone", "deleted"]
@@ -146,15 +178,15 @@ def test_what_cannot_be_used_is_refused_by_name_and_the_rest_goes_on(embedder: E
 
 
 @pytest.mark.parametrize("data", [None, b"no picture"])
-def test_no_usable_photo_makes_an_empty_matrix(embedder: Embedder, data: bytes | None) -> None:
+def test_no_usable_photo_makes_an_empty_matrix(look: Look, data: bytes | None) -> None:
     photos = [] if data is None else [Photo("a", "a", "any")]
-    embedded = embed_photos(photos, lambda photo: data or b"", embedder)
-    assert embedded.matrix.shape == (0, 1280)
+    embedded = embed_photos(photos, lambda photo: data or b"", [look])
+    assert matrix(embedded).shape == (0, 4256)
     assert embedded.index.shape == embedded.fingerprints.shape == (0,)
     assert len(embedded.refused) == len(photos)
 
 
-def test_what_the_cache_knows_is_not_read_again(embedder: Embedder, files: list[bytes]) -> None:
+def test_what_the_cache_knows_is_not_read_again(look: Look, files: list[bytes]) -> None:
     photos, data = as_stored(files)
     cache, reads = Memory(), []
 
@@ -162,31 +194,51 @@ def test_what_the_cache_knows_is_not_read_again(embedder: Embedder, files: list[
         reads.append(photo.key)
         return data[photo.key]
 
-    first = embed_photos(photos, read, embedder, cache=cache)
+    first = embed_photos(photos, read, [look], cache=cache)
     assert len(reads) == len(photos)
     assert cache.puts == [BATCH, len(photos) - BATCH]
-    again = embed_photos(photos, read, embedder, cache=cache)
+    again = embed_photos(photos, read, [look], cache=cache)
     assert len(reads) == len(photos)
-    np.testing.assert_array_equal(first.matrix, again.matrix)
+    np.testing.assert_array_equal(matrix(first), matrix(again))
     np.testing.assert_array_equal(first.fingerprints, again.fingerprints)
     assert first.sha256 == again.sha256
 
     extra, more = as_stored([jpeg(1000)])
     data |= more
-    mixed = embed_photos([photos[0], *extra, photos[1]], read, embedder, cache=cache)
+    mixed = embed_photos([photos[0], *extra, photos[1]], read, [look], cache=cache)
     assert reads[len(photos) :] == [extra[0].key]
-    np.testing.assert_array_equal(mixed.matrix[[0, 2]], first.matrix[:2])
+    np.testing.assert_array_equal(matrix(mixed)[[0, 2]], matrix(first)[:2])
     assert mixed.index.tolist() == [0, 1, 2]
 
 
-def test_rows_of_another_recipe_are_not_mixed_in(embedder: Embedder, files: list[bytes]) -> None:
+def test_a_photo_known_under_one_look_is_embedded_under_the_other_only(look: Look, files: list[bytes]) -> None:
+    photos, data = as_stored(files[:3])
+    cache = Memory()
+    other = Look(look.embedder, "squash")
+    embed_photos(photos[:1], lambda photo: data[photo.key], [look], cache=cache)
+    embed_photos(photos[1:], lambda photo: data[photo.key], [other], cache=cache)
+    both = embed_photos(photos, lambda photo: data[photo.key], [look, other], cache=cache)
+    assert set(both.rows) == {("lite0", "crop"), ("lite0", "squash")}
+    assert cache.puts == [1, 2, 2, 1]
+    for each in (look, other):
+        alone = embed_photos(photos, lambda photo: data[photo.key], [each])
+        np.testing.assert_array_equal(both.rows[each.key], matrix(alone))
+
+
+def test_embedders_are_made_once_each(backbone_home: Path) -> None:
+    embedders = Embedders(backbone_home)
+    assert embedders["lite0"] is embedders["lite0"] is not embedders["lite2"]
+    assert not embedders["lite0"].is_ready
+
+
+def test_rows_of_another_recipe_are_not_mixed_in(look: Look, files: list[bytes]) -> None:
     photos, data = as_stored(files[:2])
     cache = Memory()
-    cache.put("lite0-00000000-p1", {photo.key: (np.zeros(1280, np.float32), 0) for photo in photos})
-    assert embed_photos(photos, lambda photo: data[photo.key], embedder, cache=cache).matrix.any()
+    cache.put("lite0-57934424-squash-p2", {photo.key: (np.zeros(4256, np.float32), 0) for photo in photos})
+    assert matrix(embed_photos(photos, lambda photo: data[photo.key], [look], cache=cache)).any()
 
 
-def test_a_cancelled_run_stops_at_once_and_goes_on_from_there(embedder: Embedder) -> None:
+def test_a_cancelled_run_stops_at_once_and_goes_on_from_there(look: Look) -> None:
     photos, data = as_stored([jpeg(seed) for seed in range(LOOK_AHEAD + 3 * BATCH)])
     cache, reads = Memory(), []
 
@@ -201,13 +253,13 @@ def test_a_cancelled_run_stops_at_once_and_goes_on_from_there(embedder: Embedder
 
     before = threading.active_count()
     with pytest.raises(Cancelled):
-        embed_photos(photos, read, embedder, cache=cache, on_progress=cancel)
+        embed_photos(photos, read, [look], cache=cache, on_progress=cancel)
     assert threading.active_count() == before
     stopped_at = len(reads)
     assert stopped_at < len(photos)
 
     steps: list[tuple[int, int]] = []
-    whole = embed_photos(photos, read, embedder, cache=cache, on_progress=lambda *step: steps.append(step))
+    whole = embed_photos(photos, read, [look], cache=cache, on_progress=lambda *step: steps.append(step))
     assert len(reads) == stopped_at + len(photos) - BATCH
     assert steps == [(done, len(photos)) for done in range(BATCH, len(photos) + 1, BATCH)]
     assert whole.sha256 == tuple(photo.key for photo in photos)
@@ -220,7 +272,8 @@ import numpy as np
 from PIL import Image
 from core.data.dataset import Photo
 from core.model.backbones import BACKBONES, DEFAULT
-from core.model.embed import Embedder, embed_photos
+from core.model.embed import Look, embed_photos
+from core.model.embedder import Embedder
 
 file = io.BytesIO()
 noise = np.random.default_rng(0).integers(0, 256, (640, 640, 3), np.uint8)
@@ -228,7 +281,7 @@ Image.fromarray(noise).save(file, "JPEG", quality=40)
 data = file.getvalue()
 embedder = Embedder(BACKBONES[DEFAULT], Path(sys.argv[1]), bulk=True)
 photos = [Photo(str(number), str(number), "any") for number in range(int(sys.argv[2]))]
-assert len(embed_photos(photos, lambda photo: data, embedder).index) == len(photos)
+assert len(embed_photos(photos, lambda photo: data, [Look(embedder, 'crop')]).index) == len(photos)
 heavy = {"tensorflow", "keras", "torch", "openvino_telemetry.main"} & set(sys.modules)
 assert not heavy, heavy
 # Not getrusage: its peak starts from that of the process that started this one.

@@ -19,8 +19,7 @@ from PIL import Image, ImageFilter
 from core.data.example.dress import Cut, Pen, cut, draw_dress, draw_folds, draw_stand, lace
 from core.data.example.scenes import Random, pick, scene
 from core.data.photo import Pixels
-from core.data.store import Store
-from core.data.store.records import Project
+from core.data.store import Credit, Project, Store
 
 CATEGORIES = ("blue and black", "white and gold")
 SIZES = ((400, 500), (360, 480), (380, 500))
@@ -71,7 +70,7 @@ def make_project(store: Store, *, count_per_category: int = PHOTOS) -> Project:
     project = store.create_project("The dress: blue and black, or white and gold?", is_example=True)
     ids = {category: store.add_category(project.id, category).id for category in CATEGORIES}
     for drawing in photos(count_per_category):
-        store.add_photo(ids[drawing.category], drawing.data, drawing.name, provider="example")
+        store.photos.add(ids[drawing.category], drawing.data, drawing.name, Credit("example"))
     return project
 
 

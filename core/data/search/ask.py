@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 import httpx2
 
+from core.data.network import Network
 from core.data.search.hit import Pause
-from core.data.search.network import Network
 from core.data.search.pace import Pace, spoken
 from core.data.transport import tls_trusting
 from core.errors import SearchFailed

@@ -9,9 +9,9 @@ import primp
 from ddgs import DDGS
 from ddgs.exceptions import DDGSException, TimeoutException
 
+from core.data.network import network
 from core.data.search.ask import UNREACHED_HINT, UNTRUSTED, UNTRUSTED_HINT
 from core.data.search.hit import Hit, Pause, address_of, size_of, text_of
-from core.data.search.network import network
 from core.data.search.pace import Pace
 from core.errors import BadInput, SearchFailed
 

@@ -4,9 +4,9 @@ import time
 from collections.abc import Iterator
 from itertools import islice
 
+from core.data.network import network
 from core.data.search.ask import ask_json, http_client
 from core.data.search.hit import Hit, Pause, address_of, size_of, text_of
-from core.data.search.network import network
 from core.data.search.pace import Pace
 from core.errors import SearchFailed
 

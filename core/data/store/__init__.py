@@ -3,13 +3,16 @@
 The only SQL, and the only paths, of the project are in this folder; `Store` is its one door.
 """
 
+from core.data.store.models import CHOSEN_BY_PERSON
 from core.data.store.records import (
     DROPPED_BY_PERSON,
     KEPT_BY_PERSON,
     Added,
     Category,
+    Change,
     Collection,
     Counts,
+    Credit,
     Find,
     FindState,
     Job,
@@ -25,12 +28,15 @@ from core.data.store.records import (
 from core.data.store.store import Store, home_folder, training_fingerprint
 
 __all__ = [
+    "CHOSEN_BY_PERSON",
     "DROPPED_BY_PERSON",
     "KEPT_BY_PERSON",
     "Added",
     "Category",
+    "Change",
     "Collection",
     "Counts",
+    "Credit",
     "Find",
     "FindState",
     "Job",

@@ -3,6 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -12,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Row, delete, exists, func, ins
 from core.data.search.hit import Hit, ProviderOutcome
 from core.data.store.photo_rows import insert_photo, read_photo
 from core.data.store.project_rows import read_categories, read_category, read_project
-from core.data.store.records import PERSONAL, Collection, Find, FindState, Plan, SearchRound, StoredPhoto
+from core.data.store.records import PERSONAL, Collection, Credit, Find, FindState, Plan, SearchRound, StoredPhoto
 from core.data.store.tables import TEXT_LIMIT, categories, chunks, finds, goals, photos, phrases, plain, plans, rounds
 
 _FIND = select(*(column for column in finds.columns if column.name != "project_id"))
@@ -128,7 +129,7 @@ def settle_stored(connection: Connection, find_id: int, sha256: str, values: Map
     category = read_category(connection, find.category_id)
     photo = read_photo(connection, category.id, sha256)
     twin = _one(connection, finds.c.category_id == category.id, finds.c.sha256 == sha256, finds.c.state == "stored")
-    source = {"name": _file_name(find), **{name: getattr(find, name) for name in _SOURCE}}
+    source = {"name": _file_name(find), **{each.name: getattr(find, each.name) for each in fields(Credit)}}
     if photo is None and twin is None:
         insert_photo(connection, category, sha256, {**values, **source})
     elif photo and twin and (find.round, find.rank) < (twin.round, twin.rank):
@@ -163,7 +164,7 @@ def want_more(connection: Connection, category_id: int, count: int) -> None:
 
 
 def read_collection(connection: Connection, project_id: str) -> list[Collection]:
-    """Of each category, in their order."""
+    """Of each category that is searched for, in their order."""
     wanted = read_plan(connection, project_id).wanted
     higher = select(goals).join(categories, categories.c.id == goals.c.category_id)
     more = {
@@ -190,6 +191,7 @@ def read_collection(connection: Connection, project_id: str) -> list[Collection]
             rounds=tuple(searched[category.id]),
         )
         for category in read_categories(connection, project_id)
+        if not category.is_none
     ]
 
 
@@ -208,7 +210,6 @@ def _count_web_photos(connection: Connection, project_id: str) -> dict[int, int]
 
 
 _ADDRESSES = {"image", "thumbnail", "page", "licence_url"}
-_SOURCE = ("provider", "page", "title", "creator", "licence", "licence_url")  # what a photo keeps of its find
 
 
 def _address(value: str) -> str:

@@ -1,4 +1,4 @@
-"""Rows of photos, and of files that perhaps no photo needs: what the store does in a transaction."""
+"""Rows of photos: what the store does in a transaction."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,15 +13,17 @@ from sqlalchemy import (
     exists,
     func,
     insert,
-    literal,
     not_,
     select,
     update,
 )
 from sqlalchemy.exc import IntegrityError
 
+from core.data.dataset import Photo
+from core.data.search import PROVIDERS
+from core.data.store.loose import note_loose_photos
 from core.data.store.records import Category, Counts, StoredPhoto
-from core.data.store.tables import categories, chunks, embeddings, loose_files, photos
+from core.data.store.tables import categories, changed_photos, changes, chunks, photos
 
 _OTHER = photos.alias("other")
 _KEPT_ELSEWHERE = exists().where(
@@ -109,15 +111,21 @@ def read_newest(connection: Connection, category_id: int, limit: int) -> list[St
     return [_photo(row) for row in connection.execute(here.order_by(photos.c.id.desc()).limit(limit))]
 
 
-def read_training_photos(connection: Connection, project_id: str) -> list[tuple[str, str, str]]:
-    """SHA-256, name and category of every kept photo that is in one category only; oldest first."""
+def read_training_photos(connection: Connection, project_id: str) -> list[Photo]:
+    """Every kept photo that is in one category only, by SHA-256; oldest first."""
+    columns = (photos.c.sha256, photos.c.name, categories.c.name, photos.c.provider, photos.c.page, photos.c.source)
     here = (
-        select(photos.c.sha256, photos.c.name, categories.c.name)
+        select(*columns)
         .join(categories, categories.c.id == photos.c.category_id)
         .where(photos.c.project_id == project_id, photos.c.kept, not_(_KEPT_ELSEWHERE))
         .order_by(photos.c.id)
     )
-    return [(sha256, name, category) for sha256, name, category in connection.execute(here)]
+    return [
+        Photo(sha256, name, category, "web", page)
+        if provider in PROVIDERS
+        else Photo(sha256, name, category, "own", source)
+        for sha256, name, category, provider, page, source in connection.execute(here)
+    ]
 
 
 def read_conflicts(connection: Connection, project_id: str) -> list[StoredPhoto]:
@@ -203,41 +211,16 @@ def _move_some(connection: Connection, photo_ids: Sequence[int], target: Categor
 
 
 def delete_photos(connection: Connection, condition: ColumnElement[bool]) -> int:
-    """How many there were; their files are loose from now on."""
-    noted = select(loose_files.c.key).where(loose_files.c.kind == "photo")
-    pictures = select(literal("photo"), photos.c.sha256).where(condition, photos.c.sha256.not_in(noted)).distinct()
-    connection.execute(insert(loose_files).from_select(["kind", "key"], pictures))
-    return connection.execute(delete(photos).where(condition)).rowcount
-
-
-def is_used(connection: Connection, sha256: str) -> bool:
-    """Some project holds this picture."""
-    return bool(connection.scalar(select(exists().where(photos.c.sha256 == sha256))))
-
-
-def forget_embeddings(connection: Connection, sha256: str) -> None:
-    connection.execute(delete(embeddings).where(embeddings.c.sha256 == sha256))
-
-
-def note_loose(connection: Connection, kind: str, key: str) -> None:
-    """Have the next sweep look whether this file is used."""
-    row = select(literal(kind), literal(key)).where(not_(exists().where(_is_loose(kind, key))))
-    connection.execute(insert(loose_files).from_select(["kind", "key"], row))
-
-
-def withdraw_loose(connection: Connection, kind: str, key: str) -> None:
-    """This file is used, or gone. A sweep that is at it is waited for."""
-    connection.execute(delete(loose_files).where(_is_loose(kind, key)))
-
-
-def read_loose(connection: Connection, limit: int) -> list[tuple[str, str]]:
-    """Kind and key of some files to look at, nobody else's until this transaction ends."""
-    rows = connection.execute(select(loose_files.c.kind, loose_files.c.key).limit(limit).with_for_update())
-    return [(kind, key) for kind, key in rows]
-
-
-def _is_loose(kind: str, key: str) -> ColumnElement[bool]:
-    return and_(loose_files.c.kind == kind, loose_files.c.key == key)
+    """How many there were; their files are loose from now on, and no undoing brings them back."""
+    note_loose_photos(connection, condition)
+    deleted = connection.execute(delete(photos).where(condition)).rowcount
+    held = exists().where(
+        photos.c.project_id == changed_photos.c.project_id, photos.c.sha256 == changed_photos.c.sha256
+    )
+    connection.execute(delete(changed_photos).where(not_(held)))
+    left = exists().where(changed_photos.c.change_id == changes.c.id)
+    connection.execute(delete(changes).where(not_(left)))
+    return deleted
 
 
 def _photo(row: Row[*tuple[Any, ...]]) -> StoredPhoto:

@@ -1,20 +1,20 @@
-"""Rows of projects, their categories, versions and refused files: what the store does in a transaction."""
+"""Rows of projects, their categories and refused files: what the store does in a transaction."""
 
+import json
 import unicodedata
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from core.data.dataset import NAME_LIMIT, category_name
-from core.data.store.records import Category, Project, RefusedFile, Version
-from core.data.store.tables import categories, plain, projects, refused, versions
+from core.data.store.records import Category, Project, RefusedFile
+from core.data.store.tables import categories, plain, projects, refused
 from core.errors import BadInput, NotFound
 
 _CATEGORY = select(categories.c.id, categories.c.project_id, categories.c.name, categories.c.position)
-_VERSION = select(
-    versions.c.project_id, versions.c.number, versions.c.created_at, versions.c.accuracy, versions.c.photos
-)
+_PROJECT = select(*(column for column in projects.columns if column.name != "live"))
 
 
 def project_name(text: str) -> str:
@@ -31,12 +31,12 @@ def project_name(text: str) -> str:
 
 
 def insert_project(connection: Connection, project: Project) -> None:
-    connection.execute(insert(projects).values(vars(project)))
+    connection.execute(insert(projects).values({**vars(project), "fixed": json.dumps(project.fixed)}))
 
 
-def rename_project(connection: Connection, project_id: str, name: str) -> Project:
-    """Raises NotFound."""
-    connection.execute(update(projects).where(projects.c.id == project_id).values(name=name))
+def change_project(connection: Connection, project_id: str, **values: object) -> Project:
+    """The project with other values in these columns. Raises NotFound."""
+    connection.execute(update(projects).where(projects.c.id == project_id).values(values))
     return read_project(connection, project_id)
 
 
@@ -47,19 +47,19 @@ def delete_project(connection: Connection, project_id: str) -> None:
 
 def read_projects(connection: Connection) -> list[Project]:
     """Newest first."""
-    rows = connection.execute(select(projects).order_by(projects.c.created_at.desc(), projects.c.id))
-    return [Project(*row) for row in rows]
+    rows = connection.execute(_PROJECT.order_by(projects.c.created_at.desc(), projects.c.id))
+    return [_project(row) for row in rows]
 
 
 def read_project(connection: Connection, project_id: str) -> Project:
     """Raises NotFound."""
-    row = connection.execute(select(projects).where(projects.c.id == project_id)).one_or_none()
+    row = connection.execute(_PROJECT.where(projects.c.id == project_id)).one_or_none()
     if row is None:
         raise NotFound(
             "This project is no longer there.",
             hint="Perhaps it was deleted in another tab. Choose one from your projects.",
         )
-    return Project(*row)
+    return _project(row)
 
 
 def lock_project(connection: Connection, project_id: str) -> None:
@@ -116,29 +116,6 @@ def read_category(connection: Connection, category_id: int) -> Category:
     return Category(*row)
 
 
-def next_version(connection: Connection, project_id: str) -> int:
-    """The number of a new version, nobody else's until this transaction ends. Raises NotFound."""
-    lock_project(connection, project_id)
-    last = connection.scalar(select(func.max(versions.c.number)).where(versions.c.project_id == project_id))
-    return (last or 0) + 1
-
-
-def insert_version(connection: Connection, version: Version, fingerprint: str) -> None:
-    connection.execute(insert(versions).values({**vars(version), "fingerprint": fingerprint}))
-
-
-def read_versions(connection: Connection, project_id: str) -> list[Version]:
-    """Newest first."""
-    here = _VERSION.where(versions.c.project_id == project_id)
-    return [Version(*row) for row in connection.execute(here.order_by(versions.c.number.desc()))]
-
-
-def latest_fingerprint(connection: Connection, project_id: str) -> str | None:
-    """What the latest version learnt from, as `training_fingerprint` tells it."""
-    here = select(versions.c.fingerprint).where(versions.c.project_id == project_id)
-    return connection.scalar(here.order_by(versions.c.number.desc()).limit(1))
-
-
 def insert_refused(connection: Connection, project_id: str, category_id: int | None, name: str, reason: str) -> None:
     """Raises NotFound."""
     read_project(connection, project_id)
@@ -161,6 +138,10 @@ def read_refused(connection: Connection, project_id: str) -> list[RefusedFile]:
 
 def delete_refused(connection: Connection, project_id: str) -> None:
     connection.execute(delete(refused).where(refused.c.project_id == project_id))
+
+
+def _project(row: Row[*tuple[Any, ...]]) -> Project:
+    return Project(**{**row._mapping, "fixed": json.loads(row.fixed)})
 
 
 def _folded(name: str) -> str:

@@ -1,9 +1,10 @@
 """What the store hands out: plain frozen values, so that a page can keep one without keeping the database."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from core.data.dataset import is_none
 from core.data.search.hit import ProviderOutcome
 
 DROPPED_BY_PERSON = "dropped by you"
@@ -13,21 +14,29 @@ PERSONAL = (DROPPED_BY_PERSON, "you dropped")  # how the reasons begin that are 
 
 @dataclass(frozen=True)
 class Project:
-    """One classifier in the making; `id` is 32 hexadecimal digits, `created_at` is UTC."""
+    """One classifier in the making; `id` is 32 hexadecimal digits, `created_at` is UTC.
+
+    What the person picked: `mode` ("fast", "best", or "" while nothing was), choices `fixed` by hand, as names and
+    values, and the share of true photos that may be refused as none of the categories.
+    """
 
     id: str
     name: str
     created_at: datetime
     is_example: bool
+    mode: str = ""
+    fixed: dict[str, str] = field(default_factory=dict)
+    share_refused: float = 0.05
 
 
 @dataclass(frozen=True)
 class Summary:
     """A project at a glance.
 
-    `photos` counts the kept ones, those in conflict included; `conflicts` counts pictures, each once.
-    `version` and `accuracy` are the latest version's; `changed` says that training again would learn from
-    other photos or categories than that version did (False while there is no version).
+    `categories` counts the answers, `photos` the kept ones, those in conflict included; `conflicts` counts pictures,
+    each once.
+    `version` and `accuracy` are the live version's. `newest` is the latest one, and `changed` says that training
+    again would learn from other photos or categories than that did (False while there is no version).
     """
 
     categories: int
@@ -36,17 +45,35 @@ class Summary:
     conflicts: int
     version: int | None
     accuracy: float | None
+    newest: int | None
     changed: bool
 
 
 @dataclass(frozen=True)
 class Category:
-    """One answer that the classifier can give; `position` orders the categories of a project."""
+    """One answer that the classifier can give, or what shows none of them; `position` orders a project's categories."""
 
     id: int
     project_id: str
     name: str
     position: int
+
+    @property
+    def is_none(self) -> bool:
+        """Its photos show none of the other categories: see `core.data.dataset.is_none`."""
+        return is_none(self.name)
+
+
+@dataclass(frozen=True)
+class Credit:
+    """Where a photo comes from and whose it is; what is not known is ""."""
+
+    provider: str = "upload"
+    page: str = ""
+    creator: str = ""
+    licence: str = ""
+    licence_url: str = ""
+    title: str = ""
 
 
 @dataclass(frozen=True)
@@ -114,13 +141,39 @@ class Counts:
 
 @dataclass(frozen=True)
 class Version:
-    """A trained model, numbered from 1 in its project; `photos` is how many it learnt from."""
+    """A trained model, numbered from 1 in its project; `photos` is how many it learnt from.
+
+    `fingerprint` is `training_fingerprint` of those. `note` says in words how it came to be live or not, `comparison`
+    holds what it was measured against, ready for JSON. One version of a project `is_live`: the one that answers.
+    """
 
     project_id: str
     number: int
     created_at: datetime
     accuracy: float
     photos: int
+    fingerprint: str
+    note: str
+    mode: str
+    comparison: dict[str, object]
+    is_live: bool
+
+
+@dataclass(frozen=True)
+class Change:
+    """Something that the person did to photos, and may undo; in `words` like "moved 3 photos to 'coyote'".
+
+    `live` is the number of the version that was live then. Of the `photos` it touched, `lost` cannot be put back any
+    more: they, or the category that they were in, were deleted since.
+    """
+
+    id: int
+    project_id: str
+    at: datetime
+    words: str
+    live: int | None
+    photos: int
+    lost: int
 
 
 @dataclass(frozen=True)

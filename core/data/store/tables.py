@@ -1,19 +1,15 @@
-"""The tables, and the way from any older version of them to this one."""
+"""The tables, as SQLAlchemy describes them."""
 
-import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import (
-    URL,
     BigInteger,
     Boolean,
     Column,
-    Connection,
     Dialect,
     Double,
-    Engine,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
@@ -25,18 +21,8 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
-    create_engine,
-    event,
-    insert,
-    select,
-    text,
-    update,
 )
 
-from core.data.store import version_1 as first
-from core.errors import BadInput
-
-BUSY_SECONDS = 30  # how long a writer waits for another one before it gives up
 CHUNK = 500  # values in one statement: databases limit them (SQLite: 999 in older builds)
 
 TEXT_LIMIT = 2000  # characters kept of a file's name, a title or an address from outside
@@ -68,6 +54,10 @@ projects = Table(
     Column("name", Text, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("is_example", Boolean, nullable=False),
+    Column("mode", Text, nullable=False, server_default=""),
+    Column("fixed", Text, nullable=False, server_default="{}"),  # JSON
+    Column("share_refused", Double, nullable=False, server_default="0.05"),
+    Column("live", Integer),  # the number of the version that answers; none before the first training
 )
 
 # Numbers are never used again (autoincrement): a page left open cannot act on a newer row by an old id.
@@ -103,6 +93,7 @@ photos = Table(
     Column("title", Text, nullable=False),
     Column("added_at", Moment, nullable=False),
     Column("licence_url", Text, nullable=False, server_default=""),
+    Column("source", Text, nullable=False, server_default=""),  # camera and moment, as `core.data.sources` reads them
     ForeignKeyConstraint(["project_id", "category_id"], ["categories.project_id", "categories.id"], ondelete="CASCADE"),
     UniqueConstraint("category_id", "sha256"),
     Index("photos_by_picture", "sha256"),
@@ -142,6 +133,35 @@ versions = Table(
     Column("accuracy", Double, nullable=False),
     Column("photos", Integer, nullable=False),
     Column("fingerprint", Text, nullable=False),
+    Column("note", Text, nullable=False, server_default=""),
+    Column("mode", Text, nullable=False, server_default=""),
+    Column("comparison", Text, nullable=False, server_default="{}"),  # JSON
+)
+
+# What the person did to photos and may undo, and each photo that it touched as it was before. No photo that was
+# deleted for good is remembered here, so no file is kept for the sake of these rows.
+changes = Table(
+    "changes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("project_id", ForeignKey("projects.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("at", Moment, nullable=False),
+    Column("words", Text, nullable=False),
+    Column("live", Integer),  # the number of the version that was live
+    Column("photos", Integer, nullable=False),  # how many it touched
+    sqlite_autoincrement=True,
+)
+
+changed_photos = Table(
+    "changed_photos",
+    metadata,
+    Column("change_id", ForeignKey("changes.id", ondelete="CASCADE"), primary_key=True),
+    Column("photo_id", Integer, primary_key=True, autoincrement=False),
+    Column("project_id", String(32), nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("gone", Boolean, nullable=False),  # the change itself removed it, since its new category had its picture
+    Column("before", Text),  # its row as it was, as JSON; none for a photo that the change added
+    Index("changed_photos_by_picture", "project_id", "sha256"),
 )
 
 # Files that perhaps no row refers to: noted before a file is written and when its rows are deleted, looked at
@@ -245,19 +265,6 @@ rounds = Table(
 )
 
 
-def connect(url: str | URL) -> Engine:
-    """An engine whose transactions take SQLite's write lock at once, unless marked `reading=True`.
-
-    A transaction that reads first and writes later fails in SQLite when another one wrote in between,
-    whatever the busy timeout; taken at the start, the lock is waited for.
-    """
-    engine = create_engine(url)
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _prepare)
-        event.listen(engine, "begin", _begin)
-    return engine
-
-
 def chunks(values: Sequence[Value]) -> Iterator[Sequence[Value]]:
     """The values in order, at most CHUNK at a time."""
     for start in range(0, len(values), CHUNK):
@@ -267,55 +274,3 @@ def chunks(values: Sequence[Value]) -> Iterator[Sequence[Value]]:
 def plain(text: str) -> str:
     """Text from outside as any database takes it: valid Unicode, no NUL, not endless."""
     return text.encode("utf-8", "replace").decode().replace("\0", "")[:TEXT_LIMIT]
-
-
-def version_1(connection: Connection) -> None:
-    """What a person makes by hand."""
-    first.metadata.create_all(connection)
-
-
-def version_2(connection: Connection) -> None:
-    """Collecting from the web. When one of these tables changes, this gets a copy of them as they were."""
-    connection.execute(text("ALTER TABLE photos ADD COLUMN licence_url TEXT NOT NULL DEFAULT ''"))
-    metadata.create_all(connection, [plans, goals, phrases, finds, rounds])
-
-
-Migration = Callable[[Connection], None]
-
-MIGRATIONS: tuple[Migration, ...] = (version_1, version_2)
-
-
-def migrate(engine: Engine, migrations: Sequence[Migration] = MIGRATIONS) -> None:
-    """Bring the tables to version `len(migrations)`: all steps that are missing, in order, or none of them.
-
-    Raises BadInput when the database was made by a newer program.
-    """
-    with engine.begin() as connection:
-        schema_version.create(connection, checkfirst=True)
-        found = connection.scalar(select(schema_version.c.number))
-        if found is None:
-            connection.execute(insert(schema_version).values(number=0))
-        done = found or 0
-        if done > len(migrations):
-            raise BadInput(
-                f"These projects were saved by a newer Thimble (storage version {done}; this one knows "
-                f"{len(migrations)}).",
-                hint="Update Thimble, or set THIMBLE_HOME to another folder to start afresh.",
-            )
-        for step in migrations[done:]:
-            step(connection)
-        connection.execute(update(schema_version).values(number=len(migrations)))
-
-
-def _prepare(connection: sqlite3.Connection, record: Any) -> None:
-    # The driver's own transactions begin late and not before DDL; without them, _begin decides.
-    connection.isolation_level = None
-    connection.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
-    connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = NORMAL")
-    connection.execute("PRAGMA foreign_keys = ON")
-
-
-def _begin(connection: Connection) -> None:
-    reading = connection.get_execution_options().get("reading", False)
-    connection.execute(text("BEGIN" if reading else "BEGIN IMMEDIATE"))

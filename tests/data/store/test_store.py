@@ -5,18 +5,18 @@ import io
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from core.data.photo import decode, encode
-from core.data.store import Store, home_folder, training_fingerprint
+from core.data.photo import decode
+from core.data.store import Credit, Store, home_folder, training_fingerprint
 from core.errors import BadInput, BadPhoto, NotFound
+from tests.data.store.conftest import files_under, picture, sha256
 
 ROOT = Path(__file__).parents[3]
 ODD_NAMES = [
@@ -30,43 +30,6 @@ ODD_NAMES = [
 ]
 
 
-@cache
-def picture(seed: int) -> bytes:
-    """A picture that no other seed draws."""
-    coarse = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), dtype=np.uint8)
-    file = io.BytesIO()
-    Image.fromarray(coarse).resize((64, 48)).save(file, "PNG")
-    return file.getvalue()
-
-
-@cache
-def sha256(seed: int) -> str:
-    """Of the picture as it is stored."""
-    return hashlib.sha256(encode(decode(picture(seed)))).hexdigest()
-
-
-@pytest.fixture
-def open_store(tmp_path: Path) -> Iterator[Callable[..., Store]]:
-    opened: list[Store] = []
-
-    def open_(home: str = "home", **urls: str) -> Store:
-        opened.append(Store(tmp_path / home, **urls))
-        return opened[-1]
-
-    yield open_
-    for store in opened:
-        store.close()
-
-
-@pytest.fixture
-def store(open_store: Callable[..., Store]) -> Store:
-    return open_store()
-
-
-def files_under(store: Store, folder: str) -> list[Path]:
-    return [path for path in (store.home / "files" / folder).rglob("*") if path.is_file()]
-
-
 # Where it is kept
 
 
@@ -76,7 +39,7 @@ def test_the_environment_says_where(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("THIMBLE_FILES_URL", (tmp_path / "bucket").as_uri())
     store = Store.from_environment()
     category = store.add_category(store.create_project("Pets").id, "cats")
-    store.add_photo(category.id, picture(1), "one.png")
+    store.photos.add(category.id, picture(1), "one.png")
     store.close()
     assert home_folder() == store.home == tmp_path / "mine"
     assert (tmp_path / "elsewhere.db").exists()
@@ -96,18 +59,18 @@ def test_files_may_lie_anywhere(files_url: str | None, tmp_path: Path, open_stor
     store = open_store(files_url=urls[files_url])
     project = store.create_project("Pets")
     category = store.add_category(project.id, "cats")
-    added = store.add_photo(category.id, picture(1), "one.png")
+    added = store.photos.add(category.id, picture(1), "one.png")
     files = {"head.npz": b"numbers", "keras/model.json": b"{}"}
-    store.add_version(project.id, files, accuracy=0.9, photos=1, fingerprint="")
+    store.models.add(project.id, files, accuracy=0.9, photos=1, fingerprint="")
     again = open_store(files_url=urls[files_url])
-    assert decode(again.photo_bytes(added.photo.sha256)).shape == (48, 64, 3)
-    assert again.thumbnail(added.photo.sha256) == again.thumbnail(added.photo.sha256)
-    assert again.version_files(project.id, 1) == files
+    assert decode(again.photos.read(added.photo.sha256)).shape == (48, 64, 3)
+    assert again.photos.thumbnail(added.photo.sha256) == again.photos.thumbnail(added.photo.sha256)
+    assert again.models.files(project.id, 1) == files
     again.delete_project(project.id)
     with pytest.raises(NotFound):
-        again.photo_bytes(added.photo.sha256)
+        again.photos.read(added.photo.sha256)
     with pytest.raises(NotFound):
-        again.version_files(project.id, 1)
+        again.models.files(project.id, 1)
 
 
 def test_a_home_that_is_a_file_is_named(tmp_path: Path) -> None:
@@ -165,12 +128,12 @@ def test_unusable_names_are_refused(name: str, store: Store) -> None:
 def test_odd_names_come_back_as_they_were(name: str, store: Store) -> None:
     project = store.create_project(name)
     category = store.add_category(project.id, name)
-    photo = store.add_photo(category.id, picture(1), name + ".png", title=name, creator=name, page=name).photo
+    photo = store.photos.add(category.id, picture(1), name + ".png", Credit(title=name, creator=name, page=name)).photo
     store.add_refused(project.id, category.id, name, name)
-    store.set_kept([photo.id], kept=False, reason=name)
+    store.photos.set_kept([photo.id], kept=False, reason=name)
     assert store.project(project.id).name == name
     assert [category.name for category in store.categories(project.id)] == [name]
-    (photo,) = store.photos(project.id)
+    (photo,) = store.photos.of(project.id)
     assert (photo.name, photo.title, photo.creator, photo.page) == (name + ".png", name, name, name)
     assert photo.reason == name
     (refused,) = store.refused(project.id)
@@ -182,8 +145,8 @@ def test_odd_names_come_back_as_they_were(name: str, store: Store) -> None:
 def test_a_photo_is_kept_whatever_its_file_was_called(name: str, store: Store) -> None:
     project = store.create_project("Pets")
     category = store.add_category(project.id, "cats")
-    added = store.add_photo(category.id, picture(1), name)
-    assert [photo.id for photo in store.photos(project.id)] == [added.photo.id]
+    added = store.photos.add(category.id, picture(1), name)
+    assert [photo.id for photo in store.photos.of(project.id)] == [added.photo.id]
     assert added.photo.name[:3] == name[:3]
 
 
@@ -207,7 +170,7 @@ def test_categories_keep_their_order(store: Store) -> None:
     store.delete_category(made[1].id)
     store.add_category(project.id, "bee")
     assert [category.name for category in store.categories(project.id)] == ["zebra", "mole", "bee"]
-    assert list(store.counts(project.id)) == [category.id for category in store.categories(project.id)]
+    assert list(store.photos.counts(project.id)) == [category.id for category in store.categories(project.id)]
 
 
 def test_what_is_gone_is_named_with_a_way_on(store: Store) -> None:
@@ -223,13 +186,13 @@ def test_what_is_gone_is_named_with_a_way_on(store: Store) -> None:
         lambda: store.add_category(project.id, "dogs"),
         lambda: store.rename_category(category.id, "dogs"),
         lambda: store.delete_category(category.id),
-        lambda: store.add_photo(category.id, picture(1), "one.png"),
+        lambda: store.photos.add(category.id, picture(1), "one.png"),
         lambda: store.add_refused(project.id, None, "one.txt", "no picture"),
         lambda: store.dataset(project.id),
-        lambda: store.move([1], category.id),
-        lambda: store.add_version(project.id, {"a": b"1"}, accuracy=1, photos=1, fingerprint=""),
-        lambda: store.version_files(project.id, 1),
-        lambda: store.photo_bytes("0" * 64),
+        lambda: store.photos.move([1], category.id),
+        lambda: store.models.add(project.id, {"a": b"1"}, accuracy=1, photos=1, fingerprint=""),
+        lambda: store.models.files(project.id, 1),
+        lambda: store.photos.read("0" * 64),
     ]
     for ask in gone:
         with pytest.raises(NotFound) as caught:
@@ -241,10 +204,10 @@ def test_what_is_gone_is_named_with_a_way_on(store: Store) -> None:
 def test_an_id_is_never_used_again(store: Store) -> None:
     project = store.create_project("Pets")
     old = store.add_category(project.id, "cats")
-    old_photo = store.add_photo(old.id, picture(1), "one.png").photo
+    old_photo = store.photos.add(old.id, picture(1), "one.png").photo
     store.delete_category(old.id)
     new = store.add_category(project.id, "dogs")
-    new_photo = store.add_photo(new.id, picture(1), "one.png").photo
+    new_photo = store.photos.add(new.id, picture(1), "one.png").photo
     assert new.id != old.id
     assert new_photo.id != old_photo.id
 
@@ -262,12 +225,12 @@ def test_a_photo_is_stored_by_the_hash_of_its_bytes_with_where_it_came_from(stor
         "licence": "CC BY 4.0",
         "title": "A cat",
     }
-    added = store.add_photo(category.id, picture(1), "cat.png", **source)
-    data = store.photo_bytes(added.photo.sha256)
+    added = store.photos.add(category.id, picture(1), "cat.png", Credit(**source))
+    data = store.photos.read(added.photo.sha256)
     assert added.is_new
     assert hashlib.sha256(data).hexdigest() == added.photo.sha256
     assert (store.home / f"files/photos/{sha256(1)[:2]}/{sha256(1)[2:]}.jpg").read_bytes() == data
-    assert store.photos(project.id) == [added.photo]
+    assert store.photos.of(project.id) == [added.photo]
     assert {field: getattr(added.photo, field) for field in source} == source
     assert (added.photo.width, added.photo.height, added.photo.name) == (64, 48, "cat.png")
     assert added.photo.kept
@@ -277,75 +240,75 @@ def test_a_photo_is_stored_by_the_hash_of_its_bytes_with_where_it_came_from(stor
 def test_the_same_picture_is_kept_once_in_a_category(store: Store) -> None:
     project = store.create_project("Pets")
     category = store.add_category(project.id, "cats")
-    first = store.add_photo(category.id, picture(1), "first.png")
-    second = store.add_photo(category.id, picture(1), "second.png")
+    first = store.photos.add(category.id, picture(1), "first.png")
+    second = store.photos.add(category.id, picture(1), "second.png")
     assert (first.is_new, second.is_new) == (True, False)
     assert second.photo == first.photo
     assert not second.stays_dropped
-    assert len(store.photos(project.id)) == 1
+    assert len(store.photos.of(project.id)) == 1
 
 
 def test_a_dropped_picture_stays_dropped_when_it_comes_again(store: Store) -> None:
     project = store.create_project("Pets")
     category = store.add_category(project.id, "cats")
-    photo = store.add_photo(category.id, picture(1), "one.png").photo
-    assert store.set_kept([photo.id], kept=False) == 1
-    again = store.add_photo(category.id, picture(1), "one.png")
+    photo = store.photos.add(category.id, picture(1), "one.png").photo
+    assert store.photos.set_kept([photo.id], kept=False) == 1
+    again = store.photos.add(category.id, picture(1), "one.png")
     assert again.stays_dropped
     assert again.photo.reason == "dropped by you"
-    store.set_kept([photo.id], kept=True)
-    assert store.photos(project.id) == [photo]
+    store.photos.set_kept([photo.id], kept=True)
+    assert store.photos.of(project.id) == [photo]
 
 
 def test_what_is_no_photo_leaves_nothing_behind(store: Store) -> None:
     project = store.create_project("Pets")
     category = store.add_category(project.id, "cats")
     with pytest.raises(BadPhoto):
-        store.add_photo(category.id, b"no picture", "one.png")
-    assert store.photos(project.id) == []
+        store.photos.add(category.id, b"no picture", "one.png")
+    assert store.photos.of(project.id) == []
     assert files_under(store, "") == []
 
 
 def test_photos_come_a_page_at_a_time_oldest_first(store: Store) -> None:
     project = store.create_project("Pets")
     cats, dogs = store.add_category(project.id, "cats"), store.add_category(project.id, "dogs")
-    added = [store.add_photo([cats, dogs][seed % 2].id, picture(seed), f"{seed}").photo for seed in range(10)]
-    store.set_kept([added[0].id, added[4].id, added[5].id], kept=False, reason="blurred")
-    pages = [store.photos(project.id, offset=offset, limit=4) for offset in (0, 4, 8, 12)]
+    added = [store.photos.add([cats, dogs][seed % 2].id, picture(seed), f"{seed}").photo for seed in range(10)]
+    store.photos.set_kept([added[0].id, added[4].id, added[5].id], kept=False, reason="blurred")
+    pages = [store.photos.of(project.id, offset=offset, limit=4) for offset in (0, 4, 8, 12)]
     assert [photo.name for page in pages for photo in page] == [str(seed) for seed in range(10)]
     assert [len(page) for page in pages] == [4, 4, 2, 0]
-    assert [photo.name for photo in store.photos(project.id, category_id=cats.id, kept=True)] == [
+    assert [photo.name for photo in store.photos.of(project.id, category_id=cats.id, kept=True)] == [
         "2",
         "6",
         "8",
     ]
-    assert [photo.name for photo in store.photos(project.id, kept=False, offset=1)] == ["4", "5"]
-    assert [(count.kept, count.set_aside) for count in store.counts(project.id).values()] == [(3, 2), (4, 1)]
+    assert [photo.name for photo in store.photos.of(project.id, kept=False, offset=1)] == ["4", "5"]
+    assert [(count.kept, count.set_aside) for count in store.photos.counts(project.id).values()] == [(3, 2), (4, 1)]
 
 
 def test_more_photos_than_a_database_takes_variables(store: Store) -> None:
     category = store.add_category(store.create_project("Pets").id, "cats")
-    photo = store.add_photo(category.id, picture(1), "one.png").photo
+    photo = store.photos.add(category.id, picture(1), "one.png").photo
     everything = [*range(photo.id + 1, photo.id + 40_000), photo.id]
-    assert store.set_kept(everything, kept=False) == 1
-    assert store.move(everything, category.id) == 0
+    assert store.photos.set_kept(everything, kept=False) == 1
+    assert store.photos.move(everything, category.id) == 0
 
 
 def test_thumbnails_are_square_and_drawn_once(store: Store) -> None:
     category = store.add_category(store.create_project("Pets").id, "cats")
-    photo = store.add_photo(category.id, picture(1), "one.png").photo
-    assert Image.open(io.BytesIO(store.thumbnail(photo.sha256, 40))).size == (40, 40)
-    assert Image.open(io.BytesIO(store.thumbnail(photo.sha256))).size[0] == 160
+    photo = store.photos.add(category.id, picture(1), "one.png").photo
+    assert Image.open(io.BytesIO(store.photos.thumbnail(photo.sha256, 40))).size == (40, 40)
+    assert Image.open(io.BytesIO(store.photos.thumbnail(photo.sha256))).size[0] == 160
     (store.home / "files/photos" / photo.sha256[:2] / f"{photo.sha256[2:]}.jpg").unlink()
-    assert Image.open(io.BytesIO(store.thumbnail(photo.sha256, 40))).size == (40, 40)
+    assert Image.open(io.BytesIO(store.photos.thumbnail(photo.sha256, 40))).size == (40, 40)
 
 
 @pytest.mark.parametrize("name", ["../../thimble.db", "a/../../../thimble.db", "", "A" * 64, "0" * 63 + "\n"])
 def test_no_name_leads_to_another_file(name: str, store: Store) -> None:
     with pytest.raises(NotFound):
-        store.photo_bytes(name)
+        store.photos.read(name)
     with pytest.raises(NotFound):
-        store.thumbnail(name)
+        store.photos.thumbnail(name)
 
 
 def test_refused_files_are_remembered_until_cleared(store: Store, open_store: Callable[..., Store]) -> None:
@@ -367,32 +330,32 @@ def test_refused_files_are_remembered_until_cleared(store: Store, open_store: Ca
 def test_a_picture_in_two_categories_is_a_conflict_until_one_is_dropped(store: Store) -> None:
     project = store.create_project("Pets")
     cats, dogs, cows = (store.add_category(project.id, name) for name in ("cats", "dogs", "cows"))
-    in_cats = store.add_photo(cats.id, picture(1), "a.png")
-    in_cows = store.add_photo(cows.id, picture(1), "c.png")
-    in_dogs = store.add_photo(dogs.id, picture(1), "b.png")
-    store.add_photo(dogs.id, picture(2), "d.png")
+    in_cats = store.photos.add(cats.id, picture(1), "a.png")
+    in_cows = store.photos.add(cows.id, picture(1), "c.png")
+    in_dogs = store.photos.add(dogs.id, picture(1), "b.png")
+    store.photos.add(dogs.id, picture(2), "d.png")
     assert (in_cats.conflicts_with, in_cows.conflicts_with) == ((), ("cats",))
     assert in_dogs.conflicts_with == ("cats", "cows")
-    assert [photo.name for photo in store.conflicts(project.id)] == ["a.png", "c.png", "b.png"]
-    assert [photo.conflicts for photo in store.photos(project.id)] == [True, True, True, False]
-    assert [count.conflicts for count in store.counts(project.id).values()] == [1, 1, 1]
+    assert [photo.name for photo in store.photos.conflicts(project.id)] == ["a.png", "c.png", "b.png"]
+    assert [photo.conflicts for photo in store.photos.of(project.id)] == [True, True, True, False]
+    assert [count.conflicts for count in store.photos.counts(project.id).values()] == [1, 1, 1]
     assert store.summary(project.id).conflicts == 1
     assert [photo.name for photo in store.dataset(project.id).photos] == ["d.png"]
 
-    store.set_kept([in_cats.photo.id, in_cows.photo.id], kept=False)
-    assert store.conflicts(project.id) == []
-    assert not any(photo.conflicts for photo in store.photos(project.id))
+    store.photos.set_kept([in_cats.photo.id, in_cows.photo.id], kept=False)
+    assert store.photos.conflicts(project.id) == []
+    assert not any(photo.conflicts for photo in store.photos.of(project.id))
     assert [photo.name for photo in store.dataset(project.id).photos] == ["b.png", "d.png"]
-    assert store.add_photo(cats.id, picture(1), "again.png").conflicts_with == ()
+    assert store.photos.add(cats.id, picture(1), "again.png").conflicts_with == ()
 
 
 def test_other_projects_are_no_conflict(store: Store) -> None:
     for name in ("Pets", "Zoo"):
         project = store.create_project(name)
-        added = store.add_photo(store.add_category(project.id, name).id, picture(1), "one.png")
+        added = store.photos.add(store.add_category(project.id, name).id, picture(1), "one.png")
         assert added.is_new
         assert added.conflicts_with == ()
-        assert store.conflicts(project.id) == []
+        assert store.photos.conflicts(project.id) == []
         assert store.summary(project.id).conflicts == 0
     assert len(files_under(store, "photos")) == 1
 
@@ -400,13 +363,13 @@ def test_other_projects_are_no_conflict(store: Store) -> None:
 def test_moving_settles_a_conflict(store: Store) -> None:
     project = store.create_project("Pets")
     cats, dogs, cows = (store.add_category(project.id, name) for name in ("cats", "dogs", "cows"))
-    kept = store.add_photo(cats.id, picture(1), "kept.png").photo
-    target = store.add_photo(dogs.id, picture(1), "target.png").photo
-    plain = store.add_photo(cats.id, picture(2), "plain.png").photo
-    twin = store.add_photo(cows.id, picture(2), "twin.png").photo
-    store.set_kept([target.id], kept=False, reason="blurred")
-    assert store.move([kept.id, plain.id, twin.id, target.id], dogs.id) == 3
-    moved = store.photos(project.id)
+    kept = store.photos.add(cats.id, picture(1), "kept.png").photo
+    target = store.photos.add(dogs.id, picture(1), "target.png").photo
+    plain = store.photos.add(cats.id, picture(2), "plain.png").photo
+    twin = store.photos.add(cows.id, picture(2), "twin.png").photo
+    store.photos.set_kept([target.id], kept=False, reason="blurred")
+    assert store.photos.move([kept.id, plain.id, twin.id, target.id], dogs.id) == 3
+    moved = store.photos.of(project.id)
     assert {photo.category_id for photo in moved} == {dogs.id}
     assert sorted(photo.name for photo in moved) == ["plain.png", "target.png"]
     assert all(photo.kept and not photo.reason and not photo.conflicts for photo in moved)
@@ -415,19 +378,19 @@ def test_moving_settles_a_conflict(store: Store) -> None:
 def test_a_dropped_photo_stays_dropped_when_moved(store: Store) -> None:
     project = store.create_project("Pets")
     cats, dogs = store.add_category(project.id, "cats"), store.add_category(project.id, "dogs")
-    photo = store.add_photo(cats.id, picture(1), "one.png").photo
-    store.set_kept([photo.id], kept=False)
-    store.move([photo.id], dogs.id)
-    (moved,) = store.photos(project.id)
+    photo = store.photos.add(cats.id, picture(1), "one.png").photo
+    store.photos.set_kept([photo.id], kept=False)
+    store.photos.move([photo.id], dogs.id)
+    (moved,) = store.photos.of(project.id)
     assert (moved.category_id, moved.kept, moved.reason) == (dogs.id, False, "dropped by you")
 
 
 def test_photos_of_another_project_do_not_move(store: Store) -> None:
     pets, zoo = store.create_project("Pets"), store.create_project("Zoo")
     cats, lions = store.add_category(pets.id, "cats"), store.add_category(zoo.id, "lions")
-    photo = store.add_photo(cats.id, picture(1), "one.png").photo
-    assert store.move([photo.id], lions.id) == 0
-    assert store.photos(pets.id) == [photo]
+    photo = store.photos.add(cats.id, picture(1), "one.png").photo
+    assert store.photos.move([photo.id], lions.id) == 0
+    assert store.photos.of(pets.id) == [photo]
 
 
 # Deleting
@@ -437,15 +400,15 @@ def test_deleting_a_project_leaves_what_others_share(store: Store) -> None:
     pets, zoo = store.create_project("Pets"), store.create_project("Zoo")
     cats, lions = store.add_category(pets.id, "cats"), store.add_category(zoo.id, "lions")
     for seed in (1, 2):
-        store.add_photo(cats.id, picture(seed), f"{seed}.png")
-    store.add_photo(lions.id, picture(2), "shared.png")
+        store.photos.add(cats.id, picture(seed), f"{seed}.png")
+    store.photos.add(lions.id, picture(2), "shared.png")
     for seed in (1, 2):
-        store.thumbnail(sha256(seed))
+        store.photos.thumbnail(sha256(seed))
         store.embeddings.put("recipe", {sha256(seed): (np.ones(3, np.float32), seed)})
-    store.add_version(pets.id, {"a": b"1"}, accuracy=1, photos=2, fingerprint="")
+    store.models.add(pets.id, {"a": b"1"}, accuracy=1, photos=2, fingerprint="")
     store.delete_project(pets.id)
     assert store.projects() == [zoo]
-    assert decode(store.photo_bytes(sha256(2))).shape == (48, 64, 3)
+    assert decode(store.photos.read(sha256(2))).shape == (48, 64, 3)
     assert list(store.embeddings.get("recipe", [sha256(1), sha256(2)])) == [sha256(2)]
     assert len(files_under(store, "photos")) == len(files_under(store, "thumbnails")) == 1
     assert files_under(store, "models") == []
@@ -456,12 +419,12 @@ def test_deleting_a_project_leaves_what_others_share(store: Store) -> None:
 def test_deleting_a_category_takes_its_photos(store: Store) -> None:
     project = store.create_project("Pets")
     cats, dogs = store.add_category(project.id, "cats"), store.add_category(project.id, "dogs")
-    store.add_photo(cats.id, picture(1), "one.png")
-    store.add_photo(cats.id, picture(2), "two.png")
-    both = store.add_photo(dogs.id, picture(2), "two.png").photo
+    store.photos.add(cats.id, picture(1), "one.png")
+    store.photos.add(cats.id, picture(2), "two.png")
+    both = store.photos.add(dogs.id, picture(2), "two.png").photo
     store.add_refused(project.id, cats.id, "three.txt", "This is no picture.")
     store.delete_category(cats.id)
-    (left,) = store.photos(project.id)
+    (left,) = store.photos.of(project.id)
     assert (left.id, left.conflicts) == (both.id, False)
     assert [path.stem for path in files_under(store, "photos")] == [sha256(2)[2:]]
     assert store.refused(project.id) == []
@@ -470,14 +433,14 @@ def test_deleting_a_category_takes_its_photos(store: Store) -> None:
 def test_only_what_was_dropped_is_emptied(store: Store) -> None:
     project, other = store.create_project("Pets"), store.create_project("Zoo")
     cats, lions = store.add_category(project.id, "cats"), store.add_category(other.id, "lions")
-    photos = [store.add_photo(cats.id, picture(seed), f"{seed}.png").photo for seed in (1, 2, 3)]
-    elsewhere = store.add_photo(lions.id, picture(3), "three.png").photo
-    store.set_kept([photos[1].id, photos[2].id, elsewhere.id], kept=False)
-    assert store.delete_dropped(project.id) == 2
-    assert store.delete_dropped(project.id) == 0
-    assert store.photos(project.id) == [photos[0]]
+    photos = [store.photos.add(cats.id, picture(seed), f"{seed}.png").photo for seed in (1, 2, 3)]
+    elsewhere = store.photos.add(lions.id, picture(3), "three.png").photo
+    store.photos.set_kept([photos[1].id, photos[2].id, elsewhere.id], kept=False)
+    assert store.photos.delete_dropped(project.id) == 2
+    assert store.photos.delete_dropped(project.id) == 0
+    assert store.photos.of(project.id) == [photos[0]]
     assert {path.stem for path in files_under(store, "photos")} == {sha256(1)[2:], sha256(3)[2:]}
-    assert store.add_photo(cats.id, picture(2), "two.png").is_new
+    assert store.photos.add(cats.id, picture(2), "two.png").is_new
 
 
 def test_a_picture_deleted_here_while_added_there_keeps_its_file(store: Store) -> None:
@@ -487,14 +450,14 @@ def test_a_picture_deleted_here_while_added_there_keeps_its_file(store: Store) -
     def delete_again_and_again() -> None:
         for number in range(25):
             project = store.create_project(str(number))
-            store.add_photo(store.add_category(project.id, "cats").id, picture(1), "one.png")
+            store.photos.add(store.add_category(project.id, "cats").id, picture(1), "one.png")
             store.delete_project(project.id)
 
     def add_again_and_again() -> None:
         for number in range(25):
             category = store.add_category(keeper.id, str(number))
-            photo = store.add_photo(category.id, picture(1), "one.png").photo
-            assert store.photo_bytes(photo.sha256)
+            photo = store.photos.add(category.id, picture(1), "one.png").photo
+            assert store.photos.read(photo.sha256)
             store.delete_category(category.id)
 
     with ThreadPoolExecutor(2) as pool:
@@ -534,68 +497,35 @@ def test_an_embedding_put_again_replaces_the_old_one(store: Store) -> None:
 def test_the_dataset_names_all_categories_and_reads_its_photos(store: Store) -> None:
     project = store.create_project("Pets")
     cats, _ = store.add_category(project.id, "cats"), store.add_category(project.id, "dogs")
-    added = store.add_photo(cats.id, picture(1), "one.png").photo
+    added = store.photos.add(cats.id, picture(1), "one.png").photo
     dataset = store.dataset(project.id)
     assert dataset.categories == ("cats", "dogs")
     (photo,) = dataset.photos
     assert (photo.key, photo.name, photo.category) == (added.sha256, "one.png", "cats")
-    assert dataset.read(photo) == store.photo_bytes(added.sha256)
+    assert dataset.read(photo) == store.photos.read(added.sha256)
     store.delete_category(cats.id)
     with pytest.raises(BadPhoto, match=r"one\.png"):
         dataset.read(photo)
 
 
-def test_versions_are_numbered_and_never_change(store: Store, open_store: Callable[..., Store]) -> None:
-    project, other = store.create_project("Pets"), store.create_project("Zoo")
-    files = [{"head.npz": bytes([number]) * 1000, "keras/model.json": b"{}"} for number in range(3)]
-    for number, content in enumerate(files):
-        store.add_version(project.id, content, accuracy=number / 4, photos=10 + number, fingerprint="")
-    store.add_version(other.id, {"a": b""}, accuracy=1, photos=1, fingerprint="")
-    again = open_store()
-    known = [(version.number, version.accuracy, version.photos) for version in again.versions(project.id)]
-    assert known == [(3, 0.5, 12), (2, 0.25, 11), (1, 0.0, 10)]
-    assert [again.version_files(project.id, number) for number in (1, 2, 3)] == files
-    assert [version.number for version in again.versions(other.id)] == [1]
-    with pytest.raises(NotFound, match="4"):
-        again.version_files(project.id, 4)
-
-
-@pytest.mark.parametrize("name", ["../escape", "/etc/escape", "a/../../escape", "..\\escape", ""])
-def test_a_model_stays_inside_its_folder(name: str, store: Store) -> None:
-    project = store.create_project("Pets")
-    with pytest.raises(ValueError, match="inside"):
-        store.add_version(project.id, {name: b"x"}, accuracy=1, photos=1, fingerprint="")
-    assert store.versions(project.id) == []
-
-
-def test_a_folder_without_a_row_is_written_over(store: Store) -> None:
-    """What a program leaves that dies between the renaming and the row."""
-    project = store.create_project("Pets")
-    leftover = store.home / "files" / "models" / project.id / "1"
-    leftover.mkdir(parents=True)
-    (leftover / "old").write_bytes(b"old")
-    store.add_version(project.id, {"new": b"new"}, accuracy=1, photos=1, fingerprint="")
-    assert store.version_files(project.id, 1) == {"new": b"new"}
-
-
 def test_the_summary_says_whether_training_again_would_change_anything(store: Store) -> None:
     project = store.create_project("Pets")
     cats, dogs = store.add_category(project.id, "cats"), store.add_category(project.id, "dogs")
-    photo = store.add_photo(cats.id, picture(1), "one.png").photo
-    store.add_photo(dogs.id, picture(2), "two.png")
+    photo = store.photos.add(cats.id, picture(1), "one.png").photo
+    store.photos.add(dogs.id, picture(2), "two.png")
     assert not store.summary(project.id).changed
 
     def train() -> None:
         fingerprint = training_fingerprint(store.dataset(project.id))
-        store.add_version(project.id, {"a": b"1"}, accuracy=0.75, photos=2, fingerprint=fingerprint)
+        store.models.add(project.id, {"a": b"1"}, accuracy=0.75, photos=2, fingerprint=fingerprint)
 
     changes: list[Callable[[], object]] = [
-        lambda: store.set_kept([photo.id], kept=False),
-        lambda: store.set_kept([photo.id], kept=True),
-        lambda: store.move([photo.id], dogs.id),
+        lambda: store.photos.set_kept([photo.id], kept=False),
+        lambda: store.photos.set_kept([photo.id], kept=True),
+        lambda: store.photos.move([photo.id], dogs.id),
         lambda: store.rename_category(dogs.id, "hounds"),
-        lambda: store.add_photo(cats.id, picture(3), "three.png"),
-        lambda: store.add_photo(cats.id, picture(2), "conflict.png"),
+        lambda: store.photos.add(cats.id, picture(3), "three.png"),
+        lambda: store.photos.add(cats.id, picture(2), "conflict.png"),
         lambda: store.delete_category(cats.id),
     ]
     for change in changes:
@@ -603,7 +533,7 @@ def test_the_summary_says_whether_training_again_would_change_anything(store: St
         assert not store.summary(project.id).changed
         change()
         assert store.summary(project.id).changed
-    store.set_kept([photo.id], kept=False)
+    store.photos.set_kept([photo.id], kept=False)
     summary = store.summary(project.id)
     assert (summary.categories, summary.photos, summary.set_aside) == (1, 1, 1)
     assert (summary.version, summary.accuracy) == (len(changes), 0.75)
@@ -617,25 +547,11 @@ def test_threads_adding_the_same_pictures_all_end_well(store: Store) -> None:
     cats, dogs = store.add_category(project.id, "cats"), store.add_category(project.id, "dogs")
     jobs = [(category.id, seed) for seed in range(6) for category in (cats, dogs) for _ in range(4)]
     with ThreadPoolExecutor(8) as pool:
-        added = list(pool.map(lambda job: store.add_photo(job[0], picture(job[1]), "x.png"), jobs))
+        added = list(pool.map(lambda job: store.photos.add(job[0], picture(job[1]), "x.png"), jobs))
     assert sum(one.is_new for one in added) == 12
-    assert [(count.kept, count.conflicts) for count in store.counts(project.id).values()] == [(6, 6), (6, 6)]
+    assert [(count.kept, count.conflicts) for count in store.photos.counts(project.id).values()] == [(6, 6), (6, 6)]
     assert len(files_under(store, "photos")) == 6
     assert files_under(store, "unfinished") == []
-
-
-def test_threads_adding_versions_get_numbers_of_their_own(store: Store) -> None:
-    project = store.create_project("Pets")
-
-    def add(content: int) -> tuple[int, bytes]:
-        data = bytes([content]) * 100_000
-        version = store.add_version(project.id, {"a": data}, accuracy=1, photos=1, fingerprint="")
-        return version.number, data
-
-    with ThreadPoolExecutor(4) as pool:
-        added = list(pool.map(add, range(8)))
-    assert sorted(number for number, _ in added) == list(range(1, 9))
-    assert all(store.version_files(project.id, number) == {"a": data} for number, data in added)
 
 
 FRESH_HOME = """
@@ -648,7 +564,7 @@ store = Store(Path(sys.argv[1]))
 print(store.create_project("mine").id)
 for category in store.categories(sys.argv[2]) if len(sys.argv) > 2 else []:
     for file in sorted(Path(sys.argv[3]).iterdir()):
-        print(store.add_photo(category.id, file.read_bytes(), file.name).is_new)
+        print(store.photos.add(category.id, file.read_bytes(), file.name).is_new)
 store.close()
 """
 
@@ -683,8 +599,8 @@ def test_processes_adding_the_same_pictures_all_end_well(store: Store, tmp_path:
         (tmp_path / "given" / f"{seed}.png").write_bytes(picture(seed))
     printed = run_at_once(2, store.home, project.id, tmp_path / "given")
     assert sum(lines.count("True") for lines in printed) == 8
-    assert {photo.sha256 for photo in store.photos(project.id)} == {sha256(seed) for seed in range(8)}
-    assert len(store.photos(project.id)) == 8
+    assert {photo.sha256 for photo in store.photos.of(project.id)} == {sha256(seed) for seed in range(8)}
+    assert len(store.photos.of(project.id)) == 8
     assert len(files_under(store, "photos")) == 8
 
 

@@ -8,25 +8,25 @@ import pytest
 from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from core.data.store import Plan, Store, tables
+from core.data.store import Plan, Store, database, tables
 from core.errors import BadInput
 
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
     """A database of its own, with nothing in it."""
-    engine = tables.connect(f"sqlite:///{tmp_path / 'other.db'}")
+    engine = database.connect(f"sqlite:///{tmp_path / 'other.db'}")
     yield engine
     engine.dispose()
 
 
 def test_an_empty_database_is_brought_to_the_latest_version(engine: Engine) -> None:
-    tables.migrate(engine)
-    tables.migrate(engine)
+    database.migrate(engine)
+    database.migrate(engine)
     assert described(engine) == {
         table.name: {column.name for column in table.columns} for table in tables.metadata.tables.values()
     }
-    assert stored_version(engine) == [len(tables.MIGRATIONS)]
+    assert stored_version(engine) == [len(database.MIGRATIONS)]
 
 
 def described(engine: Engine) -> dict[str, set[str]]:
@@ -55,10 +55,10 @@ def test_an_older_database_takes_only_the_steps_it_lacks(engine: Engine) -> None
     with engine.begin() as connection:  # version 0, made by hand
         connection.execute(text("CREATE TABLE schema_version (number INTEGER NOT NULL)"))
         connection.execute(text("INSERT INTO schema_version VALUES (0)"))
-    tables.migrate(engine, [make_pets])
+    database.migrate(engine, [make_pets])
     with engine.begin() as connection:
         connection.execute(text("INSERT INTO pets VALUES ('Minka')"))
-    tables.migrate(engine, [make_pets, add_age])
+    database.migrate(engine, [make_pets, add_age])
     with engine.connect() as connection:
         assert connection.execute(text("SELECT name, age FROM pets")).all() == [("Minka", None)]
     assert stored_version(engine) == [2]
@@ -66,8 +66,8 @@ def test_an_older_database_takes_only_the_steps_it_lacks(engine: Engine) -> None
 
 def test_projects_of_the_first_version_are_all_there(tmp_path: Path) -> None:
     """Made by its own tables, with what they held; then used as if they were new."""
-    engine = tables.connect(f"sqlite:///{tmp_path / 'thimble.db'}")
-    tables.migrate(engine, tables.MIGRATIONS[:1])
+    engine = database.connect(f"sqlite:///{tmp_path / 'thimble.db'}")
+    database.migrate(engine, database.MIGRATIONS[:1])
     rows = (
         "INSERT INTO projects VALUES ('p', 'Pets', 1.5, 0)",
         "INSERT INTO categories VALUES (7, 'p', 'cats', 'cats', 0)",
@@ -79,28 +79,72 @@ def test_projects_of_the_first_version_are_all_there(tmp_path: Path) -> None:
             connection.execute(text(row))
     engine.dispose()
     store = Store(tmp_path)
-    (photo,) = store.photos("p")
+    (photo,) = store.photos.of("p")
     assert (photo.id, photo.name, photo.kept, photo.reason) == (3, "tom.jpg", False, "dropped by you")
     assert (photo.page, photo.creator, photo.licence) == ("https://pages.example/tom", "Ada", "CC0")
     assert (photo.title, photo.licence_url, photo.added_at.timestamp()) == ("Tom", "", 2)
-    assert store.plan("p") == Plan()
-    (state,) = store.collection("p")
+    assert store.web.plan("p") == Plan()
+    (state,) = store.web.collection("p")
     assert (state.category_id, state.stored, state.rounds) == (7, 0, ())
     store.delete_project("p")
     store.close()
 
 
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_database_that_an_older_program_left_is_used_as_if_it_were_new(number: int, tmp_path: Path) -> None:
+    """Saved by the very programs: two projects, one of them trained twice."""
+    with sqlite3.connect(tmp_path / "thimble.db") as old:
+        old.executescript((Path(__file__).parent / f"version_{number}.sql").read_text())
+    old.close()
+    store = Store(tmp_path)
+    trained, untrained = sorted(store.projects(), key=lambda project: project.id)
+    assert (trained.name, trained.mode, trained.fixed, trained.share_refused) == ("Pets", "", {}, 0.05)
+    summary = store.summary(trained.id)
+    assert (summary.version, summary.accuracy, summary.newest, summary.changed) == (2, 0.75, 2, True)
+    assert store.models.live(trained.id) == store.models.versions(trained.id)[0]
+    first = store.models.versions(trained.id)[1]
+    assert (first.number, first.accuracy, first.photos, first.fingerprint) == (1, 0.625, 2, f"{1:064x}")
+    assert (first.note, first.mode, first.comparison, first.is_live) == ("", "", {}, False)
+    assert store.models.live(untrained.id) is None
+    from_web = {1: [], 2: ["1.jpg"]}[number]
+    assert [photo.name for photo in store.photos.of(trained.id)] == [*from_web, "tom.png", "rex.png"]
+    photos = {photo.name: (photo.origin, photo.source) for photo in store.dataset(trained.id).photos}
+    assert photos == {"rex.png": ("own", "")} | dict.fromkeys(from_web, ("web", "https://pages.example/1"))
+    (dog,) = (photo for photo in store.photos.of(trained.id) if photo.name == "rex.png")
+    store.photos.set_kept([dog.id], False, undoable=True)
+    change = store.changes.last(trained.id)
+    assert change is not None
+    assert change.live == 2
+    store.changes.undo(change.id)
+    assert [photo for photo in store.photos.of(trained.id) if photo.id == dog.id] == [dog]
+    assert store.models.set_live(trained.id, 1).is_live
+    store.delete_project(trained.id)
+    store.close()
+
+
+def test_an_older_database_gets_the_very_columns_of_a_new_one(tmp_path: Path, engine: Engine) -> None:
+    database.migrate(engine)
+    for number in (1, 2):
+        old = database.connect(f"sqlite:///{tmp_path / str(number)}")
+        with sqlite3.connect(tmp_path / str(number)) as raw:
+            raw.executescript((Path(__file__).parent / f"version_{number}.sql").read_text())
+        raw.close()
+        database.migrate(old)
+        assert described(old) == described(engine)
+        old.dispose()
+
+
 def test_the_first_version_had_no_table_of_the_second(engine: Engine) -> None:
-    tables.migrate(engine, tables.MIGRATIONS[:1])
+    database.migrate(engine, database.MIGRATIONS[:1])
     found = described(engine)
     assert not {"plans", "goals", "phrases", "finds", "rounds"} & set(found)
     assert "licence_url" not in found["photos"]
 
 
 def test_a_step_that_fails_leaves_the_database_as_it_was(engine: Engine) -> None:
-    tables.migrate(engine, [make_pets])
+    database.migrate(engine, [make_pets])
     with pytest.raises(OperationalError):
-        tables.migrate(engine, [make_pets, add_age, fail])
+        database.migrate(engine, [make_pets, add_age, fail])
     assert described(engine)["pets"] == {"name"}
     assert stored_version(engine) == [1]
 
@@ -120,6 +164,6 @@ def test_a_newer_database_is_refused_and_left_alone(tmp_path: Path) -> None:
 
 
 def test_rows_that_refer_to_nothing_are_refused(engine: Engine) -> None:
-    tables.migrate(engine)
+    database.migrate(engine)
     with pytest.raises(IntegrityError), engine.begin() as connection:
         connection.execute(tables.categories.insert().values(project_id="none", name="cats", folded="cats", position=0))

@@ -23,7 +23,7 @@ def network() -> Network:
     """The settings from THIMBLE_PROXY, THIMBLE_CA_FILE and THIMBLE_CONTACT; raises BadInput for unusable ones."""
     proxy = os.environ.get("THIMBLE_PROXY", "").strip() or None
     ca_file = os.environ.get("THIMBLE_CA_FILE", "").strip() or None
-    if proxy is not None and not _is_proxy(proxy):
+    if proxy is not None and not is_proxy(proxy):
         raise BadInput(
             "THIMBLE_PROXY is no address of a proxy.", hint="Write it as http://host:port, or leave it unset."
         )
@@ -41,7 +41,8 @@ def user_agent() -> str:
     return f"Thimble/0.1 (no-code image classifier; contact: {' '.join(plain.split())})"
 
 
-def _is_proxy(address: str) -> bool:
+def is_proxy(address: str) -> bool:
+    """Whether this can be the address of an HTTP proxy."""
     try:
         parts = urlsplit(address)
         return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0

@@ -1,0 +1,118 @@
+"""Runs a frozen backbone on ready-made views. OpenVINO does the work; nothing here imports TensorFlow."""
+
+import os
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.data.photo import Pixels
+from core.model.backbones import BACKBONES, Backbone
+from core.model.convert import converted, refuse_telemetry
+
+if TYPE_CHECKING:
+    import openvino
+
+
+class Embedder:
+    """Runs one frozen backbone; ready at once, loaded at the first use, safe to share between threads.
+
+    `bulk` trades the time to a single answer for throughput, and computes in bfloat16 where the processor has
+    it; otherwise float32. Photos go through one by one, on as many streams as suit the processor: measured as
+    fast as batches, and a row then never depends on its neighbours.
+    """
+
+    def __init__(self, backbone: Backbone, home: Path, *, bulk: bool = False) -> None:
+        self.backbone = backbone
+        self._home = home
+        self._bulk = bulk
+        self._lock = threading.Lock()
+        self._queue: openvino.AsyncInferQueue | None = None
+        self._mapping: openvino.CompiledModel | None = None
+
+    @property
+    def is_ready(self) -> bool:
+        """Loaded, so that embedding begins at once."""
+        return self._queue is not None
+
+    def prepare(self) -> None:
+        """Load the backbone now rather than at the first use. Raises AppError as `embed` does."""
+        self.embed(np.empty((0, self.backbone.pixels, self.backbone.pixels, 3), np.uint8))
+
+    def embed(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Views (n, pixels, pixels, 3), raw RGB -> (n, backbone.row), the features of every cut side by side.
+
+        The first call may take seconds. Raises AppError when the backbone cannot be prepared (see `converted`).
+        """
+        rows = np.empty((len(batch), self.backbone.row), np.float32)
+        with self._lock:
+            if self._queue is None:
+                self._queue = _queue(self._compiled(["row"]))
+            queue = self._queue
+
+            def keep(request: "openvino.InferRequest", number: int) -> None:
+                rows[number] = request.get_output_tensor().data
+
+            queue.set_callback(keep)
+            for number in range(len(batch)):
+                queue.start_async(batch[number : number + 1], number)
+            queue.wait_all()
+        return rows
+
+    def maps(self, view: Pixels) -> tuple[NDArray[np.float32], ...]:
+        """For each cut the maps (height, width, features) whose averages are the row of this one view."""
+        names = [f"map{at}" for at in range(len(self.backbone.cuts))]
+        with self._lock:
+            if self._mapping is None:
+                self._mapping = self._compiled(names)
+            found = self._mapping(view[np.newaxis])
+            return tuple(np.array(found[name][0], np.float32) for name in names)
+
+    def _compiled(self, outputs: list[str]) -> "openvino.CompiledModel":
+        refuse_telemetry()
+        # Imported on first use: with its libraries it takes 60 MB, and many a page never embeds anything.
+        import openvino
+
+        core = openvino.Core()
+        model = core.read_model(converted(self.backbone, self._home))
+        model.reshape([1, self.backbone.pixels, self.backbone.pixels, 3])
+        # Of the other outputs nothing is computed or copied.
+        wanted = openvino.Model([model.output(name) for name in outputs], model.get_parameters())
+        bfloat16 = self._bulk and "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        config = {
+            "PERFORMANCE_HINT": "THROUGHPUT" if self._bulk else "LATENCY",
+            "INFERENCE_PRECISION_HINT": "bf16" if bfloat16 else "f32",
+            "INFERENCE_NUM_THREADS": usable_cores(),
+        }
+        return core.compile_model(wanted, "CPU", config)
+
+
+def _queue(compiled: "openvino.CompiledModel") -> "openvino.AsyncInferQueue":
+    import openvino  # after `_compiled`, which first keeps it from reporting its use
+
+    return openvino.AsyncInferQueue(compiled)
+
+
+class Embedders:
+    """An embedder for each backbone, made when first asked for; safe to share between threads."""
+
+    def __init__(self, home: Path, *, bulk: bool = False) -> None:
+        self.home = home
+        self._bulk = bulk
+        self._lock = threading.Lock()
+        self._made: dict[str, Embedder] = {}
+
+    def __getitem__(self, backbone_id: str) -> Embedder:
+        with self._lock:
+            if backbone_id not in self._made:
+                self._made[backbone_id] = Embedder(BACKBONES[backbone_id], self.home, bulk=self._bulk)
+            return self._made[backbone_id]
+
+
+def usable_cores() -> int:
+    """The processor cores this process may use, at least 1."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,290 @@
+"""Chooses what suits these photos: which backbones, views and cuts, which head, alone or a few together.
+
+No recipe wins everywhere, so each candidate is judged by its log loss on photos that its head never saw. Cheap
+candidates come first, and dear ones are tried only while they can win. What chose does not score: `Chosen` gives
+probabilities in which each photo was kept out of the choice as well.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.model.calibrate import fit_sharpness
+from core.model.candidates import Candidate, Kind, Labels, Tried, cross_validated
+from core.model.classifier import Classifier, Member, sharpen
+from core.model.embedder import usable_cores
+from core.model.evaluate import losses
+from core.model.features import Bank, Features, Key, Matrix
+from core.model.head import Floats
+from core.model.hidden import ENOUGH
+
+Mode = Literal["fast", "best"]
+
+SETTLED = 0.02  # log loss, in nats: with so little left no other candidate can win anything that matters
+FEW = 120  # photos: with no more, a mirrored view costs little and each look counts
+LEADERS = 4  # features that other heads are tried on
+FORGETTING = 8.0  # of differences in total log loss, which are partly chance: see `weights`
+MOST_MEMBERS = 8  # of an answer; with twice as many accuracy rose by a tenth of a point
+LEAST_WEIGHT = 0.03  # a smaller share of an answer changes little and costs as much as a large one
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the table of candidates. Log loss in nats and accuracy are out of fold; `passes` are forward passes
+    a photo; `shares` in the answers of both modes, 0 to 1.
+    """
+
+    words: str
+    strength: float
+    log_loss: float
+    accuracy: float
+    parameters: int
+    passes: int
+    fast: float
+    best: float
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What one mode came to, and its probabilities (n, categories) for photos kept out of fitting and of choosing."""
+
+    shares: tuple[tuple[Tried, int, float], ...]  # candidate, position of its strength, weight
+    sharpness: float
+    kept_out: Floats
+
+    def fit(self, rows: Mapping[Key, Matrix], labels: Labels, categories: int) -> Classifier:
+        """The classifier, its heads learnt from all photos."""
+        members = []
+        for tried, at, weight in self.shares:
+            features = tried.candidate.features
+            matrix = features.matrix(rows)
+            head = tried.candidate.fit(matrix, labels, categories, tried.strengths[at], tried.scales[at])
+            members.append(Member(features, head, weight))
+        return Classifier(tuple(members), self.sharpness)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Both modes, which of them is advised, and the table of all that was tried, best first."""
+
+    fast: Chosen
+    best: Chosen
+    advised: Mode
+    table: tuple[Row, ...]
+    tried: tuple[Tried, ...]
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """Choices made by hand; empty where Thimble is to choose."""
+
+    backbone: str = ""
+    view: str = ""
+    cuts: str = ""
+    head: Kind | Literal[""] = ""
+
+
+UNFIXED = Fixed()
+
+
+def choose(
+    look: Callable[[Sequence[Key]], Mapping[Key, Matrix]],
+    labels: Labels,
+    folds: Labels,
+    categories: int,
+    *,
+    backbones: Sequence[str],
+    elongated: bool,
+    fixed: Fixed = UNFIXED,
+    bank: Bank | None = None,
+) -> Choice:
+    """The choice for photos with `labels` (n,) in `folds` (n,).
+
+    `look` gives the rows of all photos for more looks, which is where the time goes; `backbones` are ids, cheapest
+    first; `elongated` says that a crop leaves out much of the photos, so that seeing them whole is worth a try.
+    """
+    trials = _Trials(look, labels, folds, categories, fixed, bank or Bank())
+    first, *others = [fixed.backbone] if fixed.backbone else backbones
+    views = [fixed.view] if fixed.view else ["crop", "squash"] if elongated else ["crop"]
+    trials.look([(first, view) for view in views])
+    trials.add([((first,), (view,)) for view in views], "last", "all", "late")
+    view = trials.leader().features.views[0]
+    together = [first]
+    for backbone in others:
+        if trials.settled or not trials.can_win:
+            break
+        trials.look([(backbone, view)])
+        together.append(backbone)
+        trials.add([((backbone,), (view,)), (tuple(together), (view,))], "last", "all")
+    if not fixed.view and view == "crop" and len(labels) <= FEW and not trials.settled:
+        trials.look([(first, "mirror")])
+        trials.add([((first,), ("crop", "mirror"))], "last", "all")
+    trials.add_heads()
+    return trials.choice()
+
+
+class _Trials:
+    """The candidates tried so far."""
+
+    def __init__(
+        self,
+        look: Callable[[Sequence[Key]], Mapping[Key, Matrix]],
+        labels: Labels,
+        folds: Labels,
+        categories: int,
+        fixed: Fixed,
+        bank: Bank,
+    ) -> None:
+        self._look = look
+        self._labels = labels
+        self._folds = folds
+        self._categories = categories
+        self._fixed = fixed
+        self._bank = bank
+        self._all = np.ones(len(labels), dtype=np.bool_)
+        self._before: Floats | None = None  # what the photos lost before the last look
+        self.tried: list[Tried] = []
+
+    def look(self, keys: Sequence[Key]) -> None:
+        """Have the photos looked at in these ways."""
+        self._before = self._together() if self.tried else None
+        new = [key for key in keys if key not in self._bank.rows]
+        if new:
+            self._bank.add(self._look(new))
+
+    def add(self, seen: Sequence[tuple[tuple[str, ...], tuple[str, ...]]], *cuts: str) -> None:
+        """Try a head on each of these backbones and views, at each of these cuts."""
+        self._try(
+            Candidate(Features(backbones, views, which), self._fixed.head or "ridge")
+            for backbones, views in seen
+            for which in ([self._fixed.cuts] if self._fixed.cuts else cuts)
+        )
+
+    def add_heads(self) -> None:
+        """Try other heads on the most promising features, unless the person has fixed one."""
+        if self._fixed.head:
+            return
+        leaders = sorted(self.tried, key=lambda tried: tried.least)[:LEADERS]
+        single = min(self._single(), key=lambda tried: tried.least).candidate.features
+        features = dict.fromkeys([*(tried.candidate.features for tried in leaders), single])
+        heads = [Candidate(each, "linear") for each in features]
+        heads.append(Candidate(single, "means"))
+        if np.bincount(self._labels).min() >= ENOUGH:
+            heads.append(Candidate(single, "hidden"))
+        self._try(heads)
+
+    def leader(self) -> Candidate:
+        """The candidate with the least log loss."""
+        return min(self.tried, key=lambda tried: tried.least).candidate
+
+    @property
+    def settled(self) -> bool:
+        """There is nothing left to win."""
+        return min(tried.least for tried in self.tried) <= SETTLED
+
+    @property
+    def can_win(self) -> bool:
+        """The last look that was paid for may, for all that chance allows, have brought something."""
+        if self._before is None:
+            return True
+        gain = self._before - self._together()
+        return bool(gain.mean() + gain.std() / np.sqrt(len(gain)) > 0)
+
+    def choice(self) -> Choice:
+        """Both modes, scored on photos that had no part in choosing."""
+        fast, best = (self._chosen(shares) for shares in (self._simplest, self._weighted))
+        difference = losses(self._labels, fast.kept_out) - losses(self._labels, best.kept_out)
+        advised: Mode = "best" if difference.mean() > 0 else "fast"
+        return Choice(fast, best, advised, self._table(fast, best), tuple(self.tried))
+
+    def _try(self, candidates: Iterable[Candidate]) -> None:
+        """Cross-validate those that are new, as many at a time as there are cores."""
+        known = {tried.candidate for tried in self.tried}
+        new = [(each, self._bank.products(each.features)) for each in candidates if each not in known]
+        given = (self._labels, self._folds, self._categories)
+        with ThreadPoolExecutor(usable_cores()) as pool:
+            self.tried += pool.map(lambda each: cross_validated(each[0], each[1], *given), new)
+
+    def _single(self) -> list[Tried]:
+        return [tried for tried in self.tried if len(tried.candidate.features.looks) == 1]
+
+    def _together(self) -> Floats:
+        """Loss of each photo (n,) under the weighted mean of all that was tried."""
+        averaged = _averaged(self._weighted(self._all), slice(None))
+        return losses(self._labels, averaged)
+
+    def _simplest(self, photos: NDArray[np.bool_]) -> list[tuple[Tried, int, float]]:
+        """The simplest candidate of one forward pass whose log loss on these photos is the least but for noise."""
+        found = [(tried, tried.best(photos)) for tried in self._single()]
+        least = min((tried.losses[at, photos] for tried, at in found), key=lambda each: float(each.mean()))
+        noise = 0.5 / np.sqrt(photos.sum())
+        near = [
+            (tried, at)
+            for tried, at in found
+            if (extra := tried.losses[at, photos] - least).mean() <= noise * extra.std()
+        ]
+        order = {id(tried): number for number, tried in enumerate(self.tried)}  # they were tried cheapest first
+        tried, at = min(near, key=lambda each: order[id(each[0])])
+        return [(tried, at, 1.0)]
+
+    def _weighted(self, photos: NDArray[np.bool_]) -> list[tuple[Tried, int, float]]:
+        """A few candidates, weighted by how likely they make the labels of these photos."""
+        found = [(tried, tried.best(photos)) for tried in self.tried]
+        shares = weights(np.array([tried.losses[at, photos].sum() for tried, at in found]))
+        return [(tried, at, share) for (tried, at), share in zip(found, shares.tolist(), strict=True) if share]
+
+    def _chosen(self, choose: Callable[[NDArray[np.bool_]], list[tuple[Tried, int, float]]]) -> Chosen:
+        """The choice from all photos; its probabilities by choices from the other folds, sharpened by them too."""
+        kept_out = np.empty((len(self._labels), self._categories))
+        for number in np.unique(self._folds):
+            here = self._folds == number
+            shares = choose(~here)
+            others = _averaged(shares, ~here)
+            kept_out[here] = sharpen(_averaged(shares, here), fit_sharpness(self._labels[~here], others))
+        shares = choose(self._all)
+        sharpness = fit_sharpness(self._labels, _averaged(shares, slice(None)))
+        return Chosen(tuple(shares), sharpness, kept_out)
+
+    def _table(self, fast: Chosen, best: Chosen) -> tuple[Row, ...]:
+        def share(chosen: Chosen, tried: Tried) -> float:
+            return sum(weight for each, _, weight in chosen.shares if each is tried)
+
+        rows = []
+        for tried in self.tried:
+            at = tried.best(self._all)
+            features = tried.candidate.features
+            rows.append(
+                Row(
+                    words=tried.candidate.words,
+                    strength=tried.strengths[at],
+                    log_loss=float(tried.losses[at].mean()),
+                    accuracy=float((tried.kept_out[at].argmax(axis=1) == self._labels).mean()),
+                    parameters=tried.candidate.parameters(self._categories),
+                    passes=len(features.looks),
+                    fast=share(fast, tried),
+                    best=share(best, tried),
+                )
+            )
+        return tuple(sorted(rows, key=lambda row: row.log_loss))
+
+
+def weights(losses: Floats) -> Floats:
+    """Shares (candidates,) that add up to 1, from the total log loss of each.
+
+    exp(-loss) is how likely a candidate makes the labels, so these would be Bayesian weights but for FORGETTING:
+    out-of-fold losses of the same photos rise and fall together, and full weights would nearly always be all or
+    nothing. Shares below LEAST_WEIGHT are left out.
+    """
+    raw = np.exp(-(losses - losses.min()) / FORGETTING)
+    raw[raw < max(LEAST_WEIGHT * raw.sum(), np.sort(raw)[-MOST_MEMBERS:][0])] = 0
+    shares: Floats = raw / raw.sum()
+    return shares
+
+
+def _averaged(shares: Sequence[tuple[Tried, int, float]], photos: NDArray[np.bool_] | slice) -> Floats:
+    averaged: Floats = np.sum([weight * tried.kept_out[at, photos] for tried, at, weight in shares], axis=0)
+    return averaged
