@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from core.data.lookalikes import NEAR_BITS
 from core.data.measures import LOOK, Measures
 
-
 Kind = Literal[
     "duplicate",
     "near duplicate",

@@ -16,7 +16,8 @@ from core.errors import BadInput, BadPhoto
 
 NONE_OF_THESE = "None of these"
 NAME_LIMIT = 60  # characters of a category's name; a longer one fits no button and no chart
-MOST_FOLDS = 5  # more folds cost time and hardly change the estimate (Kohavi 1995)
+MOST_FOLDS = 5  # more cost time and, with many photos, hardly change the estimate (Kohavi 1995) …
+FEW, MORE_FOLDS = 200, 10  # … but with so few each photo that is left out of learning costs accuracy
 
 LAYOUT = """Make one folder for each category and put its photos inside, like this:
 photos/
@@ -123,10 +124,14 @@ def from_folder(folder: Path) -> Dataset:
 
 
 def fold_count(labels: NDArray[np.int64], groups: NDArray[np.int64]) -> int:
-    """How many folds suit: MOST_FOLDS, or as few as the smallest category has groups, but at least 2."""
+    """How many folds suit: MOST_FOLDS, MORE_FOLDS for FEW photos, or as few as the smallest category has groups.
+
+    At least 2.
+    """
     one_per_group = np.unique(np.stack([labels, groups]), axis=1)
     _, groups_in_category = np.unique(one_per_group[0], return_counts=True)
-    return max(2, min(MOST_FOLDS, int(groups_in_category.min())))
+    most = MORE_FOLDS if len(labels) <= FEW else MOST_FOLDS
+    return max(2, min(most, int(groups_in_category.min())))
 
 
 def folds(labels: NDArray[np.int64], groups: NDArray[np.int64], count: int, seed: int) -> NDArray[np.int64]:

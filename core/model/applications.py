@@ -29,24 +29,28 @@ def build(
     The scaling that Keras gives for this network is inside. Layers have the names that Keras gives them; the maps
     whose averages are the last features are the output of the layer LAST. Raises AppError as `fetched` does.
     """
-    made = backbone.made
-    assert isinstance(made, Application)
     weights = fetched(backbone, home, scratch)
+    model = untrained(backbone, input_dtype=input_dtype)
+    model.load_weights(weights)
+    model.trainable = False
+    return model
 
+
+def untrained(backbone: Backbone, *, input_dtype: str = "float32") -> "keras.Model":
+    """The network that `build` gives, before its weights are read: they are random."""
     import keras
     from keras import layers
 
+    made = backbone.made
+    assert isinstance(made, Application)
     inputs = keras.Input((backbone.pixels, backbone.pixels, 3), dtype=input_dtype, name="photos")
     x = layers.Rescaling(1.0, name="float")(inputs)
     x = getattr(keras.applications, made.module).preprocess_input(x)  # nothing, where the network itself scales
     make = getattr(keras.applications, made.function)
     network = make(include_top=False, weights=None, input_tensor=x, input_shape=x.shape[1:])
-    network.load_weights(weights)
     maps = layers.Identity(name=LAST)(network.output)  # some networks number their last layer anew each time
     features = layers.GlobalAveragePooling2D(name="features")(maps)
-    model = keras.Model(inputs, features, name=backbone.id.replace("-", "_"))
-    model.trainable = False
-    return model
+    return keras.Model(inputs, features, name=backbone.id.replace("-", "_"))
 
 
 def weights_path(backbone: Backbone, home: Path) -> Path:

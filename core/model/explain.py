@@ -206,24 +206,29 @@ def _slopes(member: Member, features: Matrix, towards: Floats) -> Floats:
 
 
 def _drawn(view: str, found: Sequence[Floats], shape: tuple[int, ...]) -> Floats:
-    """The evidence of a view's maps above that of their average place, added up on the photo's pixels.
+    """The evidence of a view's maps above that of their average place, smoothed and added up on the photo's pixels.
 
     Some of a category's evidence is found all over any photo. Without it a tenth more of the heat lay on the thing.
     """
+    from scipy import ndimage
+
     total = np.zeros(shape)
+    blur = _BLUR * min(shape)
     for each in found:
         upright = each[:, ::-1] if view == "mirror" else each
-        rows, columns = (stretch(cells, length) for cells, length in zip(each.shape, shape, strict=True))
+        # Weights blurred beforehand give what blurring the picture would, in a fraction of the time.
+        rows, columns = (
+            ndimage.gaussian_filter1d(stretch(cells, length), blur, axis=0)
+            for cells, length in zip(each.shape, shape, strict=True)
+        )
         total += rows @ (upright - upright.mean()) @ columns.T
     return total
 
 
 def _heat(total: Floats) -> NDArray[np.float32]:
-    from scipy import ndimage
-
-    smooth = np.maximum(ndimage.gaussian_filter(total, _BLUR * min(total.shape)), 0)
-    strongest = smooth.max()
-    return (smooth / strongest if strongest > _NOTHING else np.zeros_like(smooth)).astype(np.float32)
+    above = np.maximum(total, 0)
+    strongest = above.max()
+    return (above / strongest if strongest > _NOTHING else np.zeros_like(above)).astype(np.float32)
 
 
 Part = tuple[slice, slice]  # rows and columns of the photo's pixels

@@ -84,16 +84,16 @@ class ScratchResult:
             )
         if self.lost > self.gained:
             return (
-                "That is more than chance: these photos are better learnt from nothing, and what the backbone has "
-                "seen before does not suit them."
+                "The difference is more than chance: these photos are better learnt from nothing, and what the "
+                "backbone has seen before does not suit them."
             )
         if self.scratch.accuracy_interval[0] <= self.guessing:
             taught = f"From {self.learnt_from:,} photos alone a network learns hardly more than guessing"
         else:
             taught = f"From {self.learnt_from:,} photos alone a network learns something, but not enough"
         return (
-            f"That is more than chance. {taught}; the same photos suffice for the last step of one that already knows "
-            "edges, textures and parts. That is why Thimble learns by transfer."
+            f"The difference is more than chance. {taught}; the same photos suffice for the last step of one that "
+            "already knows edges, textures and parts. That is why Thimble learns by transfer."
         )
 
     def to_json(self) -> dict[str, Any]:

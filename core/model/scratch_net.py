@@ -1,7 +1,7 @@
 """A small convolutional network, and the child process in which it learns from nothing.
 
 `python -m core.model.scratch_net` is that child, since the app never imports TensorFlow. It reads what `learn` sends on
-standard input and prints JSON lines; a child whose parent dies ends itself.
+standard input and prints JSON lines; a child whose parent died ends when it finds nobody to print to.
 """
 
 import io
@@ -39,7 +39,6 @@ TELL_SECONDS = 0.3  # between two reports of the child
 COMPLAINT = 200  # characters of a child's last words that are passed on
 
 _PROJECT = Path(__file__).resolve().parents[2]
-_LENGTH = 8  # bytes that say how many follow
 
 Message = dict[str, Any]
 Hear = Callable[[Message | None], None]
@@ -73,10 +72,7 @@ def learn(
 
 
 def converse(command: Sequence[str], data: bytes, hear: Hear) -> None:
-    """Run a child, which gets the length of `data` and then `data`, and pass on each JSON line that it prints.
-
-    Its standard input stays open as long as this process lives, so that it can tell.
-    """
+    """Run a child, which reads `data` on standard input, and pass on each JSON line that it prints; as `learn`."""
     environment = os.environ | {
         "KERAS_BACKEND": "tensorflow",
         "TF_CPP_MIN_LOG_LEVEL": "3",
@@ -111,17 +107,14 @@ def converse(command: Sequence[str], data: bytes, hear: Hear) -> None:
             for thread in threads:
                 thread.join()
             child.stdout.close()
-            with suppress(OSError):  # what a dead child did not read
-                child.stdin.close()
         if status:
             complaints.seek(0)
             raise _failed(status, complaints.read().decode(errors="replace"))
 
 
 def _send(pipe: IO[bytes], data: bytes) -> None:
-    with suppress(OSError):  # a child that ended early says why by other ways
-        pipe.write(len(data).to_bytes(_LENGTH, "big") + data)
-        pipe.flush()
+    with suppress(OSError), pipe:  # a child that ended early says why by other ways
+        pipe.write(data)
 
 
 def _receive(pipe: IO[bytes], lines: "SimpleQueue[bytes | None]") -> None:
@@ -189,11 +182,9 @@ def network(categories: int) -> "keras.Model":
 def _child() -> None:
     tell = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what a library prints is no message
-    length = int.from_bytes(sys.stdin.buffer.read(_LENGTH), "big")
-    with np.load(io.BytesIO(sys.stdin.buffer.read(length)), allow_pickle=False) as arrays:
+    with np.load(io.BytesIO(sys.stdin.buffer.read()), allow_pickle=False) as arrays:
         views, labels, kept_out = arrays["views"], arrays["labels"], arrays["kept_out"]
         categories, epochs, seed = arrays["options"].tolist()
-    threading.Thread(target=_end_with_parent, daemon=True).start()
 
     import keras
 
@@ -233,11 +224,6 @@ def _child() -> None:
         verbose=0,
     )
     say(share=1.0, answers=model.predict(views[kept_out], verbose=0).argmax(axis=1).tolist())
-
-
-def _end_with_parent() -> None:
-    os.read(0, 1)  # nothing more is ever sent: this returns when the other end is gone
-    os._exit(1)
 
 
 if __name__ == "__main__":

@@ -277,10 +277,11 @@ def weights(losses: Floats) -> Floats:
 
     exp(-loss) is how likely a candidate makes the labels, so these would be Bayesian weights but for FORGETTING:
     out-of-fold losses of the same photos rise and fall together, and full weights would nearly always be all or
-    nothing. Shares below LEAST_WEIGHT are left out.
+    nothing. All but MOST_MEMBERS, and shares below LEAST_WEIGHT, are left out.
     """
     raw = np.exp(-(losses - losses.min()) / FORGETTING)
-    raw[raw < max(LEAST_WEIGHT * raw.sum(), np.sort(raw)[-MOST_MEMBERS:][0])] = 0
+    raw[np.argsort(losses, kind="stable")[MOST_MEMBERS:]] = 0
+    raw[raw < LEAST_WEIGHT * raw.sum()] = 0
     shares: Floats = raw / raw.sum()
     return shares
 

@@ -17,9 +17,10 @@ from core.model.bundle import Bundle, Memory, reference_features
 from core.model.classifier import Classifier
 from core.model.embed import EmbeddingCache, Look, embed_photos
 from core.model.embedder import Embedders
-from core.model.evaluate import Report, evaluate
+from core.model.evaluate import Report, evaluate, of_the_model_in_use
 from core.model.eyes import LOOK_SHARE, Eyes, Progress, groups_to_keep_whole
 from core.model.features import Bank, Features, Key
+from core.model.forecast import head_start
 from core.model.measured import measured
 from core.model.novelty import REFUSE
 from core.model.novelty import fit as fit_novelty
@@ -143,7 +144,7 @@ def train_model(
                 "best": choice.best.kept_out.astype(np.float32),
             },
         ),
-        reports=reports,
+        reports={mode: of_the_model_in_use(report, head_start(advice.curve)) for mode, report in reports.items()},
         table=choice.table,
         advice=advice,
         set_aside=eyes.set_aside,

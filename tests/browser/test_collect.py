@@ -38,14 +38,14 @@ def test_names_become_a_tried_model(app: App, web: Internet, new_page: NewPage) 
     create_project(page, app, "Shapes", "disc, square, stripes")
     store = Store(app.home)
     project = store.projects()[0]
-    store.set_plan(project.id, Plan(wanted=20))
+    store.web.set_plan(project.id, Plan(wanted=20))
     page.get_by_role("button", name="Build my model").click()
     expect(page.get_by_text(re.compile(r"\d+ of 20"))).not_to_have_count(0)
     expect(page.get_by_role("heading", name="Try it")).to_be_visible(timeout=LONG)
 
     assert store.summary(project.id).version == 1
     assert store.summary(project.id).photos >= 50
-    failed = store.finds(project.id, state="failed")
+    failed = store.web.finds(project.id, state="failed")
     assert failed
     assert all("web page" in find.reason for find in failed), [find.reason for find in failed]
 

@@ -28,7 +28,7 @@ def make_project(store: Store, name: str, count: int) -> Project:
     for kind in ("disc", "stripes"):
         category = store.add_category(project.id, kind)
         for number in range(count):
-            store.add_photo(category.id, picture(kind, number)["buffer"], f"{kind} {number}.jpg")
+            store.photos.add(category.id, picture(kind, number)["buffer"], f"{kind} {number}.jpg")
     return project
 
 
@@ -142,7 +142,7 @@ def test_training_can_be_stopped_and_started_again(app: App, new_page: NewPage) 
     page.get_by_role("button", name="Train my model").click()
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_text("You stopped it")).to_be_visible()
-    assert Store(app.home).versions(project.id) == []
+    assert Store(app.home).models.versions(project.id) == []
     page.get_by_role("button", name="Train my model").click()
     expect(page.get_by_text(re.compile("of 100"))).to_be_visible(timeout=LONG)
 

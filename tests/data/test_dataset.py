@@ -225,7 +225,8 @@ def test_a_category_with_one_group_is_held_out_whole() -> None:
 @pytest.mark.parametrize(
     ("labels", "groups", "count"),
     [
-        ([0] * 30 + [1] * 30, range(60), 5),
+        ([0] * 120 + [1] * 120, range(240), 5),
+        ([0] * 30 + [1] * 30, range(60), 10),
         ([0] * 30 + [1] * 3, range(33), 3),
         ([0] * 30 + [1] * 30, [*range(30), *[30, 31] * 15], 2),
         ([0] * 30 + [1] * 30, [*range(30), *[30] * 30], 2),

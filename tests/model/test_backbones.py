@@ -1,6 +1,7 @@
 """Every backbone gives the embeddings of the original network, in Keras and once converted."""
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -13,13 +14,13 @@ from numpy.typing import NDArray
 
 from core.errors import AppError
 from core.model import convert
-from core.model.backbones import BACKBONES, DEFAULT, Backbone
-from core.model.convert import ABANDONED_SECONDS, converted
-from core.model.embed import Embedder
+from core.model.backbones import BACKBONES, BUNDLED, DEFAULT, Backbone
+from core.model.convert import ABANDONED_SECONDS, converted, place
+from core.model.embedder import Embedder
 
 ROOT = Path(__file__).parents[2]
 
-# Embeddings of `drawing`, by position: the four largest. From the Keras models while they agreed with the
+# Last features of `drawing`, by position: the four largest. From the Keras models while they agreed with the
 # PyTorch originals (efficientnet-lite-pytorch 0.1.0, same weights, (x - 127) / 128) within 1e-5.
 EXPECTED = {
     "lite0": {113: 4.7466, 897: 3.4237, 930: 3.0741, 1157: 3.2153},
@@ -50,13 +51,37 @@ def parts(home: Path) -> list[Path]:
     return list((home / "backbones").glob("*.part"))
 
 
+def test_every_card_has_a_key_of_its_own_that_fits_in_a_file_name() -> None:
+    keys = {backbone.key for backbone in BACKBONES.values()}
+    assert len(keys) == len(BACKBONES)
+    assert all(re.fullmatch(r"[a-z0-9-]+-[0-9a-f]{8}", key) for key in keys)
+    assert all(name == backbone.id for name, backbone in BACKBONES.items())
+
+
+def test_the_bundled_ones_are_those_tried_first() -> None:
+    assert set(BUNDLED) == {backbone.id for backbone in BACKBONES.values() if backbone.is_bundled}
+    assert BUNDLED[0] == DEFAULT
+
+
 @every_backbone
 def test_embeds_as_the_original_does(backbone: Backbone, backbone_home: Path) -> None:
     (row,) = Embedder(backbone, backbone_home).embed(drawing(backbone.pixels)[np.newaxis])
-    assert row.shape == (backbone.features,)
-    expected = EXPECTED[backbone.id]
-    np.testing.assert_allclose(row[list(expected)], list(expected.values()), atol=1e-3)
-    assert row.mean() == pytest.approx(MEANS[backbone.id], abs=1e-4)
+    assert row.shape == (backbone.row,)
+    expected, last = EXPECTED[backbone.id], row[backbone.last]
+    assert last.shape == (1280,)
+    np.testing.assert_allclose(last[list(expected)], list(expected.values()), atol=1e-3)
+    assert last.mean() == pytest.approx(MEANS[backbone.id], abs=1e-4)
+
+
+@every_backbone
+def test_the_maps_average_to_the_row(backbone: Backbone, backbone_home: Path) -> None:
+    embedder = Embedder(backbone, backbone_home)
+    view = drawing(backbone.pixels)
+    (row,) = embedder.embed(view[np.newaxis])
+    maps = embedder.maps(view)
+    assert [each.shape[-1] for each in maps] == [cut.features for cut in backbone.cuts]
+    for each, columns in zip(maps, backbone.columns, strict=True):
+        np.testing.assert_allclose(each.mean(axis=(0, 1)), row[columns], atol=1e-4)
 
 
 @pytest.mark.slow
@@ -67,10 +92,12 @@ def test_keras_and_the_converted_network_agree(backbone: Backbone, backbone_home
     # A child, because what TensorFlow imports warns, and it would stay in the process of every other test.
     code = (
         "import sys, numpy as np; from core.model.backbones import BACKBONES;"
-        "from core.model.efficientnet_lite import build;"
-        "model = build(BACKBONES[sys.argv[1]]); views = np.load(sys.argv[2] + '/views.npy');"
-        "assert model.trainable_weights == [] and model.get_layer('block3').output.shape[0] is None;"
-        "np.save(sys.argv[2] + '/rows.npy', model.predict_on_batch(views.astype('float32')))"
+        "from pathlib import Path; from core.model.convert import build, with_cuts;"
+        "card, folder = BACKBONES[sys.argv[1]], Path(sys.argv[2]); views = np.load(folder / 'views.npy');"
+        "model = build(card, folder); assert model.trainable_weights == [];"
+        "rows = with_cuts(model, card).predict_on_batch(views.astype('float32'))['row'];"
+        "assert np.allclose(rows[:, card.last], model.predict_on_batch(views.astype('float32')), atol=1e-5);"
+        "np.save(folder / 'rows.npy', rows)"
     )
     run = [sys.executable, "-c", code, backbone.id, str(tmp_path)]
     subprocess.run(run, cwd=ROOT, check=True, capture_output=True)
@@ -87,14 +114,14 @@ def test_conversions_at_once_do_not_disturb_each_other(tmp_path: Path) -> None:
     run = [sys.executable, "-c", code, str(tmp_path)]
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda _: subprocess.run(run, cwd=ROOT, check=True, capture_output=True), range(2)))
-    assert [path.name for path in (tmp_path / "backbones").iterdir()] == [f"{BACKBONES[DEFAULT].key}-1"]
+    assert [path.name for path in (tmp_path / "backbones").iterdir()] == [place(BACKBONES[DEFAULT], tmp_path).name]
     assert Embedder(BACKBONES[DEFAULT], tmp_path).embed(drawing(224)[np.newaxis]).any()
 
 
 def test_a_conversion_killed_half_way_is_not_taken_for_a_whole_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def killed(backbone: Backbone, folder: Path) -> None:
+    def killed(backbone: Backbone, home: Path, folder: Path) -> None:
         (folder / "model.xml").write_text("<net")
         raise KeyboardInterrupt
 
@@ -109,7 +136,7 @@ def test_a_conversion_killed_half_way_is_not_taken_for_a_whole_one(
 def test_what_a_killed_process_left_is_cleared_once_it_is_old(tmp_path: Path) -> None:
     code = (
         "import sys, os, pathlib; from core.model import convert; from core.model.backbones import *;"
-        "convert._run = lambda backbone, folder: os._exit(9);"
+        "convert._run = lambda *_: os._exit(9);"
         "convert.converted(BACKBONES[DEFAULT], pathlib.Path(sys.argv[1]))"
     )
     assert subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT).returncode == 9

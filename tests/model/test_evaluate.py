@@ -15,6 +15,9 @@ from core.model.evaluate import (
     in_words,
     log_loss,
     most_confused,
+    of_the_model_in_use,
+    reliability,
+    separation,
     wilson,
 )
 
@@ -164,3 +167,36 @@ def test_words_never_claim_more_than_was_seen(photos: int, data: st.DataObject) 
         share = int(claim[-4]) / int(claim[-1])
         assert report.accuracy_interval[0] <= share <= report.accuracy_interval[1]
         assert 0 < share < 1
+
+
+def test_separation_is_100_without_doubt_and_0_when_the_photo_says_nothing() -> None:
+    labels = np.array([0, 0, 0, 1])
+    assert separation(labels, np.eye(2)[labels]) == pytest.approx(100)
+    assert separation(labels, np.full((4, 2), [0.75, 0.25])) == pytest.approx(0)
+    half = separation(labels, np.array([[0.9, 0.1]] * 3 + [[0.2, 0.8]]))
+    assert 0 < half < 100
+    assert separation(np.zeros(3, np.int64), np.ones((3, 1))) == 0
+
+
+def test_reliability_says_how_often_sure_answers_were_right() -> None:
+    sure = np.array([0.95, 0.9, 0.85, 0.45, 0.5])
+    right = np.array([True, True, False, False, True])
+    low, high = reliability(sure, right)
+    assert (low.photos, low.right, low.sure) == (2, 0.5, pytest.approx(0.475))
+    assert (high.photos, high.right, high.sure) == (3, pytest.approx(2 / 3), pytest.approx(0.9))
+    assert reliability(np.array([1.0]), np.array([True]))[0].photos == 1
+
+
+def test_the_interval_of_the_model_in_use_is_wider_and_reaches_higher_with_a_head_start() -> None:
+    labels = np.arange(40) % 2
+    answers = np.where(np.arange(40) < 30, labels, 1 - labels)
+    report = evaluate(labels, np.eye(2)[answers] * 0.8 + 0.1, ["cats", "dogs"])
+    plain = of_the_model_in_use(report, 0.0)
+    ahead = of_the_model_in_use(report, 0.1)
+    low, high = report.accuracy_interval
+    assert plain.accuracy_interval[0] < low < high < plain.accuracy_interval[1] < ahead.accuracy_interval[1] <= 1
+    assert plain.accuracy_interval[0] == ahead.accuracy_interval[0]
+    assert plain.accuracy == report.accuracy
+    assert of_the_model_in_use(report, -0.5) == plain
+    perfect = evaluate(labels, np.eye(2)[labels], ["cats", "dogs"])
+    assert of_the_model_in_use(perfect, 0.2).accuracy_interval[1] == 1.0

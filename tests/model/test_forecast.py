@@ -15,6 +15,7 @@ from core.model.forecast import (
     Gain,
     category_in_words,
     forecast,
+    head_start,
     in_words,
 )
 from core.model.head import fit_head
@@ -60,6 +61,19 @@ def test_the_forecast_meets_what_more_photos_bring() -> None:
         inside += gain.low <= truth <= gain.high
     assert np.median(errors) <= 0.03
     assert inside >= 6
+
+
+def test_the_head_start_is_what_the_photos_of_a_fold_bring() -> None:
+    starts, gains = [], []
+    for seed in range(8):
+        features, labels = photos = draw([15] * 4, seed)
+        fold = folds(labels, np.arange(60), 5, 0)
+        without = np.mean([reached((features[fold != at], labels[fold != at]), 4) for at in range(5)])
+        starts.append(head_start(curve_of(photos, 4)))
+        gains.append(reached(photos, 4) - without)
+    assert min(starts) > 0
+    assert np.mean(gains) > 0.01
+    assert np.mean(starts) == pytest.approx(np.mean(gains), abs=0.01)
 
 
 def test_the_curve_rises_to_the_accuracy_out_of_fold() -> None:

@@ -99,9 +99,8 @@ def test_survives_being_stored_beside_other_things() -> None:
 def test_a_child_gets_the_data_and_is_heard_line_by_line() -> None:
     heard: list[object] = []
     code = (
-        "import sys, json; n = int.from_bytes(sys.stdin.buffer.read(8), 'big');"
-        "data = sys.stdin.buffer.read(n); [print(json.dumps({'byte': b})) for b in data[-2:]];"
-        "print(json.dumps({'n': n}))"
+        "import sys, json; data = sys.stdin.buffer.read();"
+        "[print(json.dumps({'byte': b})) for b in data[-2:]]; print(json.dumps({'n': len(data)}))"
     )
     converse(child(code), bytes(3_000_000) + b"\1\2", heard.append)
     assert [message for message in heard if message] == [{"byte": 1}, {"byte": 2}, {"n": 3_000_002}]
@@ -176,7 +175,7 @@ def test_keeps_out_a_fold_of_the_training(dataset: Dataset, bundle: Bundle, back
 
     kept_out = first_fold(shared_photos(dataset, bundle), bundle)
     assert np.array_equal(kept_out, in_training)
-    assert 0.1 < kept_out.mean() < 0.3
+    assert 0 < kept_out.sum() < len(labels)
     side = {photo.name: out for photo, out in zip(dataset.photos, kept_out, strict=True)}
     for kind in KINDS:
         for number in range(EACH):

