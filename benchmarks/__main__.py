@@ -1,6 +1,6 @@
 """Run the benchmarks: a table on standard output, a JSON file beside, progress on standard error.
 
-    python -m benchmarks [--only a,b,c,d,e] [--splits N] [--quick] [--out FILE]
+    python -m benchmarks [--only a,b,…] [--splits N] [--quick] [--out FILE]
 
 THIMBLE_PHOTO_SETS=DIR names a folder of photo sets, or one set, whose sub-folders are the categories; without
 it the drawn dresses are used.
@@ -17,8 +17,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from benchmarks.effort import QUICK, Effort
 from benchmarks.machine import facts, versions
-from benchmarks.parts import PARTS, QUICK, Effort
+from benchmarks.parts import PARTS
 from benchmarks.photo_sets import VARIABLE, PhotoSet, draw_dresses, find_sets
 from benchmarks.table import lines
 from core.data.store import home_folder
@@ -41,15 +42,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "versions": versions(),
         "effort": asdict(effort),
     }
+    results["sets"] = []
+    out = options.out or RESULTS / f"{started:%Y-%m-%d-%H%M%S}.json"
+    out.parent.mkdir(parents=True, exist_ok=True)
     try:
         with tempfile.TemporaryDirectory() as drawn:
-            results["sets"] = [measure(photos, options.only, effort) for photos in _sets(Path(drawn), effort)]
+            for photos in _sets(Path(drawn), effort):
+                results["sets"].append(measure(photos, options.only, effort))
+                results["overall"] = together(results["sets"], options.only)
+                # After every set, so that a run cut short has not been for nothing.
+                out.write_text(json.dumps(results, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     except AppError as error:
         print(error, file=sys.stderr)
         return 2
-    out = options.out or RESULTS / f"{started:%Y-%m-%d-%H%M%S}.json"
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(results, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     print("\n".join(lines(results)))
     print(f"\nThe figures are in {out}")
     return 0
@@ -61,8 +66,14 @@ def measure(photos: PhotoSet, letters: Sequence[str], effort: Effort) -> dict[st
     def say(words: str) -> None:
         print(f"{photos.name}: {words}", file=sys.stderr, flush=True)
 
-    measured = {PARTS[letter][0]: PARTS[letter][1](photos, home_folder(), effort, say) for letter in letters}
-    return {"name": photos.name, **measured}
+    parts = [PARTS[letter] for letter in letters]
+    return {"name": photos.name, **{part.name: part.measure(photos, home_folder(), effort, say) for part in parts}}
+
+
+def together(sets: Sequence[dict[str, Any]], letters: Sequence[str]) -> dict[str, Any]:
+    """The chosen parts over all photo sets."""
+    parts = [PARTS[letter] for letter in letters]
+    return {part.name: part.together([each[part.name] for each in sets]) for part in parts if part.together}
 
 
 def _sets(drawn: Path, effort: Effort) -> list[PhotoSet]:
@@ -72,9 +83,9 @@ def _sets(drawn: Path, effort: Effort) -> list[PhotoSet]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Speed and accuracy, side by side.")
-    parser.add_argument("--only", type=_letters, default=list(PARTS), metavar="a,b,c,d,e", help=_described())
+    parser.add_argument("--only", type=_letters, default=list(PARTS), metavar="a,b,…", help=_described())
     parser.add_argument(
-        "--splits", type=_at_least_one, metavar="N", help="for part d; default: 5, which test each photo once"
+        "--splits", type=_at_least_one, metavar="N", help="for part d; default: 2; 5 test each photo once"
     )
     parser.add_argument("--quick", action="store_true", help="a moment of each, to see that it runs")
     parser.add_argument("--out", type=Path, metavar="FILE", help="the JSON file; default: in benchmarks/results")
@@ -82,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _described() -> str:
-    return "; ".join(f"{letter}: {name.replace('_', ' ')}" for letter, (name, _) in PARTS.items())
+    return "; ".join(f"{letter}: {part.name.replace('_', ' ')}" for letter, part in PARTS.items())
 
 
 def _letters(text: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""A photo set spoilt on purpose, cleaned, and what was found of it. Runs in a worker process.
+"""e: a photo set spoilt on purpose, cleaned, and what was found of it.
 
 First collection: the set with one label in ten swapped; copies of one photo in ten (resized, recompressed, mirrored, or
 mirrored and resized), some put into another category; strangers, one for ten photos, scattered over the categories.
@@ -6,30 +6,36 @@ Second: the set as it is, with photos spoilt as pictures: shrunk, cut to a strip
 """
 
 import functools
-import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast, get_args
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFilter
+from numpy.typing import NDArray
+from PIL import Image
 
-from benchmarks.photo_sets import PhotoSet, find_sets
-from benchmarks.thimble import BACKBONE, embedder
-from core.data.clean import Finding, Kind, Measures, find, measure
+from benchmarks import thimble, trained
+from benchmarks.effort import Effort, Say
+from benchmarks.photo_sets import Labelled, PhotoSet, sets_beside
+from benchmarks.spoiling import COPIERS, SPOILERS
+from benchmarks.thimble import BACKBONE, VIEW
+from benchmarks.worker import peak_memory, worker
+from core.data.clean import SET_ASIDE, Finding, Kind, find
 from core.data.dataset import from_folder
 from core.data.example.scenes import scene
 from core.data.lookalikes import fingerprint
+from core.data.measures import Measures, measure
 from core.data.photo import Pixels, decode, encode
-from core.errors import BadInput, BadPhoto
-from core.model.embed import view
-from core.model.head import cross_validate
+from core.errors import BadPhoto
+from core.model.bundle import reference_features
+from core.model.head import row_space
+from core.model.suspects import robust_probabilities, suspects
+from core.model.views import VIEWS
 
 SHARE = 10  # one photo in so many has its label swapped, is copied, or is joined by a stranger
 ACROSS = 5  # one copy in so many is put into another category
 SPOILT = 20  # one photo in so many is spoilt, in each of the ways
-STRENGTH = 0.1  # of the head that gives the probabilities
 DUPLICATES = ("duplicate", "near duplicate", "in two categories")
 Random = np.random.Generator
 
@@ -44,29 +50,63 @@ class Item:
     label: int
     source: int
     planted: str
-    embedding: Any
+    row: NDArray[np.float32]
     fingerprint: int
     measures: Measures
 
 
-def other_sets(photos: PhotoSet) -> list[Path]:
-    """Folders that strangers are taken from: the sets beside this one; none if it stands alone."""
-    own = photos.folder.resolve()
-    beside = sorted(path for path in own.parent.iterdir() if path.is_dir() and path != own and path.name[0] != ".")
-    return [path for path in beside if _is_set(path)]
+def what_cleaning_finds(photos: PhotoSet, home: Path, effort: Effort, say: Say) -> dict[str, Any]:
+    """Precision and recall of each finding on the set spoilt on purpose, with strangers from each other set in turn.
+
+    And of the labels in doubt that a training names when one in ten is swapped and nothing else is wrong.
+    """
+    others: Sequence[Path | None] = [other.folder for other in sets_beside(photos)] or [None]
+    runs: list[dict[str, Any]] = []
+    with worker() as ours:
+        known = ours(thimble.labelled, photos.folder, home)
+        for seed in range(effort.spoilings):
+            say(f"spoiling and cleaning, {seed + 1} of {effort.spoilings}")
+            run = ours(cleaned, photos.folder, others[seed % len(others)], home, seed)
+            run["kinds"]["suspects of a training"] = ours(suspected_in_training, known, home, seed)
+            runs.append(run)
+        memory = ours(peak_memory)
+    for run in runs:
+        run["kinds"] = {kind: _rates(told) for kind, told in run["kinds"].items()}
+    names = ("found", "right", "recalled", "there")
+    return {
+        "photos": runs[0]["photos"],
+        "categories": runs[0]["categories"],
+        "untouched": runs[0]["untouched"],
+        "kinds": {
+            kind: _rates({name: sum(run["kinds"][kind][name] for run in runs) for name in names})
+            for kind in runs[0]["kinds"]
+        },
+        "runs": runs,
+        "peak_memory_mb": memory,
+    }
 
 
-def _is_set(folder: Path) -> bool:
-    try:
-        return [each.folder for each in find_sets(folder)] == [folder]
-    except BadInput:
-        return False
+def suspected_in_training(known: Labelled, home: Path, seed: int) -> dict[str, int]:
+    """Of one label in ten swapped, how many a training doubts, as `cleaned` tells it. In a worker process."""
+    random = np.random.default_rng(seed)
+    categories = tuple(dict.fromkeys(photo.category for photo in known.photos))
+    swapped = {known.photos[at].key for at in random.permutation(len(known.photos))[: len(known.photos) // SHARE]}
+    photos = []
+    for photo in known.photos:
+        if photo.key in swapped:
+            other = categories[_another(categories.index(photo.category), len(categories), random)]
+            photos.append(replace(photo, category=other))
+        else:
+            photos.append(photo)
+    bundle = trained.train(known.folder, photos, home).bundle
+    found = [bundle.memory.sha256[each.photo] in swapped for each in bundle.advice.suspects]
+    return {"found": len(found), "right": sum(found), "recalled": sum(found), "there": len(swapped)}
 
 
 def cleaned(folder: Path, strangers: Path | None, home: Path, seed: int) -> dict[str, Any]:
     """For each kind of finding: how many were found, were right, and were there to be found.
 
-    `strangers` None takes drawn places, without a dress.
+    `strangers` None takes drawn places, without a dress. In a worker process.
     """
     random = np.random.default_rng(seed)
     photos, categories, untouched = _clean_set(folder, home)
@@ -118,26 +158,35 @@ def _items(
 ) -> list[Item]:
     """The pictures as they come back from the store, with all that is measured of them."""
     stored = [decode(encode(pixels)) for pixels in pictures]
-    views = np.array([view(pixels, BACKBONE.pixels) for pixels in stored], np.uint8)
-    rows = embedder(home).embed(views.reshape(-1, BACKBONE.pixels, BACKBONE.pixels, 3))
+    views = np.array([VIEWS[VIEW](pixels, BACKBONE.pixels) for pixels in stored], np.uint8)
+    rows = thimble.embedders(home)[BACKBONE.id].embed(views.reshape(-1, BACKBONE.pixels, BACKBONE.pixels, 3))
     return [
         Item(label, source, planted, row, fingerprint(pixels), measure(pixels))
         for label, source, row, pixels in zip(labels, sources, rows, stored, strict=True)
     ]
 
 
-def _found(items: Sequence[Item], categories: Sequence[str], *, by_probability: bool = False) -> list[Finding]:
+def _found(items: Sequence[Item], categories: Sequence[str]) -> list[Finding]:
     labels = np.array([item.label for item in items], np.int64)
-    embeddings = np.stack([item.embedding for item in items])
-    probabilities = None
-    if by_probability:
-        # Copies of a photo stay in its fold, or it would be judged by itself.
-        folds = np.array([item.source % 5 if item.source >= 0 else at % 5 for at, item in enumerate(items)])
-        (probabilities,) = cross_validate(embeddings, labels, folds, len(categories), strengths=(STRENGTH,))
+    embeddings = np.stack([item.row for item in items])[:, BACKBONE.last]
     fingerprints = np.array([item.fingerprint for item in items], np.uint64)
     measures = [item.measures for item in items]
     keys = [str(at) for at in range(len(items))]
-    return find(keys, labels, embeddings, fingerprints, measures, categories, probabilities=probabilities)
+    return find(keys, labels, embeddings, fingerprints, measures, categories)
+
+
+def _suspected(items: Sequence[Item], found: Sequence[Finding], categories: Sequence[str]) -> list[int]:
+    """Positions of the photos whose labels are in doubt, copies and strangers left aside as in a project."""
+    aside = {each.photo for each in found if SET_ASIDE[each.kind]}
+    asked = [at for at in range(len(items)) if at not in aside]
+    labels = np.array([items[at].label for at in asked], np.int64)
+    look = BACKBONE.id, VIEW
+    features = reference_features(look).matrix({look: np.stack([items[at].row for at in asked])})
+    # Copies of a photo in two categories stay in one fold, or it would be judged by itself.
+    folds = np.array([items[at].source % 5 if items[at].source >= 0 else at % 5 for at in asked])
+    coordinates = row_space((features @ features.T).astype(np.float64))
+    probabilities = robust_probabilities(coordinates, labels, folds, len(categories))
+    return [asked[each.photo] for each in suspects(labels, probabilities)]
 
 
 def _swapped(photos: Sequence[Item], categories: int, random: Random) -> list[Item]:
@@ -150,30 +199,14 @@ def _swapped(photos: Sequence[Item], categories: int, random: Random) -> list[It
 
 def _copied(photos: Sequence[Item], folder: Path, categories: int, home: Path, random: Random) -> list[Item]:
     _, pictures = _pictures(folder)
-    ways = (_resized, _recompressed, _mirrored, lambda image, random: _resized(_mirrored(image, random), random))
     made, labels, sources = [], [], []
     for number, at in enumerate(random.permutation(len(photos))[: max(1, len(photos) // SHARE)].tolist()):
         item = photos[at]
-        image = ways[number % len(ways)](Image.fromarray(pictures[item.source][1]), random)
+        image = COPIERS[number % len(COPIERS)](Image.fromarray(pictures[item.source][1]), random)
         made.append(np.asarray(image))
         labels.append(_another(item.label, categories, random) if number % ACROSS == ACROSS - 1 else item.label)
         sources.append(item.source)
     return _items(made, labels, sources, "copy", home)
-
-
-def _resized(image: Image.Image, random: Random) -> Image.Image:
-    scale = random.uniform(0.35, 0.75)
-    return image.resize((max(32, round(image.width * scale)), max(32, round(image.height * scale))))
-
-
-def _recompressed(image: Image.Image, random: Random) -> Image.Image:
-    file = io.BytesIO()
-    image.save(file, "JPEG", quality=int(random.integers(20, 70)))
-    return Image.open(file)
-
-
-def _mirrored(image: Image.Image, random: Random) -> Image.Image:
-    return image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
 
 
 def _strangers(folder: Path | None, count: int, categories: int, home: Path, random: Random) -> list[Item]:
@@ -208,11 +241,8 @@ def _score_contents(items: Sequence[Item], categories: Sequence[str]) -> dict[st
             "recalled": len({items[each.photo].source for each in right} & there),
             "there": len(there),
         }
-    told["off-topic"] = _counted(items, found, "off-topic", "stranger")
-    told["other category"] = _counted(items, found, "other category", "swapped")
-    told["other category, by probability"] = _counted(
-        items, _found(items, categories, by_probability=True), "other category", "swapped"
-    )
+    told["off-topic"] = _counted(items, _with_kind(found, "off-topic"), "stranger")
+    told["other category"] = _counted(items, _suspected(items, found, categories), "swapped")
     return told
 
 
@@ -233,53 +263,22 @@ def _spoilt(photos: Sequence[Item], folder: Path, home: Path, random: Random) ->
 
 def _score_pictures(items: Sequence[Item], categories: Sequence[str]) -> dict[str, Any]:
     found = _found(items, categories)
-    return {kind: _counted(items, found, cast(Kind, kind), kind) for kind in SPOILERS}
+    return {kind: _counted(items, _with_kind(found, cast(Kind, kind)), kind) for kind in SPOILERS}
 
 
-def _counted(items: Sequence[Item], found: Sequence[Finding], kind: Kind, planted: str) -> dict[str, int]:
-    named = [items[each.photo].planted == planted for each in found if each.kind == kind]
+def _with_kind(found: Sequence[Finding], kind: Kind) -> list[int]:
+    return [each.photo for each in found if each.kind == kind]
+
+
+def _counted(items: Sequence[Item], named: Sequence[int], planted: str) -> dict[str, int]:
+    right = sum(items[at].planted == planted for at in named)
     there = sum(item.planted == planted for item in items)
-    return {"found": len(named), "right": sum(named), "recalled": sum(named), "there": there}
+    return {"found": len(named), "right": right, "recalled": right, "there": there}
 
 
-def _shrunk(image: Image.Image, random: Random) -> Image.Image:
-    scale = random.uniform(36, 60) / min(image.size)
-    return image.resize((max(32, round(image.width * scale)), max(32, round(image.height * scale))))
-
-
-def _strip(image: Image.Image, random: Random) -> Image.Image:
-    high = image.width / random.uniform(3.2, 4.5)
-    top = random.uniform(0, max(0.0, image.height - high))
-    strip = image.crop((0, round(top), image.width, round(top + high)))
-    return strip.resize((640, round(640 * strip.height / strip.width)))
-
-
-def _blank(image: Image.Image, random: Random) -> Image.Image:
-    shade = random.integers(0, 256, 3) + random.normal(0, 2, (*image.size[::-1], 1))
-    return Image.fromarray(np.clip(shade, 0, 255).astype(np.uint8))
-
-
-def _blurred(image: Image.Image, random: Random) -> Image.Image:
-    return image.filter(ImageFilter.GaussianBlur(max(image.size) * random.uniform(0.006, 0.015)))
-
-
-def _drawing(image: Image.Image, random: Random) -> Image.Image:
-    """Outlines, or areas with outlines, in a few colours on white or a pale ground."""
-    drawn = Image.new("RGB", (1000, 1000), tuple(random.integers(225, 256, 3).tolist()))
-    pen, filled = ImageDraw.Draw(drawn), random.random() < 0.5
-    inks = [tuple(random.integers(0, 256, 3).tolist()) for _ in range(4)]
-    for _ in range(int(random.integers(4, 12))):
-        x, y, wide, high = random.integers(0, 700, 4).tolist()
-        box = (x, y, x + 60 + wide, y + 60 + high)
-        shape: Callable[..., None] = pen.ellipse if random.random() < 0.6 else pen.rectangle
-        shape(box, fill=inks[int(random.integers(4))] if filled else None, outline="black", width=8)
-    return drawn.resize((500, 500), Image.Resampling.LANCZOS)
-
-
-SPOILERS: dict[str, Callable[[Image.Image, Random], Image.Image]] = {
-    "too small": _shrunk,
-    "banner": _strip,
-    "blank": _blank,
-    "blurred": _blurred,
-    "drawing": _drawing,
-}
+def _rates(told: dict[str, Any]) -> dict[str, Any]:
+    """With precision and recall; None where nothing was found, or nothing there to find."""
+    return told | {
+        "precision": told["right"] / told["found"] if told["found"] else None,
+        "recall": told["recalled"] / told["there"] if told["there"] else None,
+    }

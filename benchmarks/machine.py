@@ -7,7 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from core.model.embed import usable_cores
+from core.model.embedder import usable_cores
 
 PACKAGES = ("keras", "numpy", "openvino", "pillow", "tensorflow")
 

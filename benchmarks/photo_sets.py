@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from core.data.dataset import folds
+from core.data.dataset import Photo, folds
 from core.data.example import photos
 from core.errors import BadInput
 
@@ -27,11 +27,17 @@ class PhotoSet:
 
 @dataclass(frozen=True)
 class Labelled:
-    """Photos that both sides of a comparison can read: paths, label and group of look-alikes of each."""
+    """Usable photos of one set, no two the same; of each its label, and its group of look-alikes in its category.
 
-    paths: tuple[Path, ...]
+    A photo's key is its SHA-256 and its name the path inside `folder`. `sources` number the originals that the file
+    names tell of, also where crops of one original are in several categories.
+    """
+
+    folder: Path
+    photos: tuple[Photo, ...]
     labels: NDArray[np.int64]
     groups: NDArray[np.int64]
+    sources: NDArray[np.int64]
 
 
 def find_sets(folder: Path) -> list[PhotoSet]:
@@ -45,6 +51,12 @@ def find_sets(folder: Path) -> list[PhotoSet]:
             hint=f"{VARIABLE} names a folder of sets; in a set, each category has a folder with its photos.",
         )
     return [PhotoSet(inner.name, inner) for inner in found]
+
+
+def sets_beside(photo_set: PhotoSet) -> list[PhotoSet]:
+    """The other sets in the folder that holds this one; none if it stands alone."""
+    own = photo_set.folder.resolve()
+    return [PhotoSet(path.name, path) for path in sorted(_folders(own.parent)) if path != own and _is_set(path)]
 
 
 def draw_dresses(folder: Path, count: int) -> PhotoSet:
@@ -72,11 +84,13 @@ def split(labelled: Labelled, number: int, folder: Path) -> tuple[Path, Path]:
 
 
 def _copy(labelled: Labelled, chosen: Sequence[int], folder: Path) -> None:
-    for label in np.unique(labelled.labels):
-        (folder / f"{label:04}").mkdir(parents=True)
+    for category in {photo.category for photo in labelled.photos}:
+        (folder / category).mkdir(parents=True)
     for at in chosen:
-        path = labelled.paths[at]
-        shutil.copyfile(path, folder / f"{labelled.labels[at]:04}" / f"{at:06}{path.suffix.lower()}")
+        name = labelled.photos[at].name
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        # Names are kept: they tell Thimble which photos are crops of one original.
+        shutil.copyfile(labelled.folder / name, folder / name)
 
 
 def _is_set(folder: Path) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-Row = tuple[str, str]
+from benchmarks.table_draws import OVERALL, ROWS_OF_DRAWS, Row
 
 
 def lines(results: dict[str, Any]) -> Iterator[str]:
@@ -18,13 +18,19 @@ def lines(results: dict[str, Any]) -> Iterator[str]:
         for part, rows in ROWS.items():
             if part in photos:
                 yield from (f"  {name:<50}{value}" for name, value in rows(photos[part]))
+    overall = {part: told for part, told in results.get("overall", {}).items() if part in OVERALL}
+    if overall and len(results["sets"]) > 1:
+        yield ""
+        yield f"== {len(results['sets'])} sets together =="
+        for part, told in overall.items():
+            yield from (f"  {name:<50}{value}" for name, value in OVERALL[part](told))
 
 
 def _photos_to_model(told: dict[str, Any]) -> Iterator[Row]:
     seconds, prepared = told["seconds"], told["prepare"]
     yield "photos to model", f"{told['photos']} photos, {told['categories']} categories"
     for part, value in seconds.items():
-        yield f"  {part.replace('_', ' + ')}", f"{value:8.3f} s"
+        yield f"  {part.replace('_', ' ')}", f"{value:8.3f} s"
     yield "  photos a second", f"{told['photos_per_second']:6.0f}"
     yield "  not counted: converting, loading", f"{prepared['convert']:8.3f} s, {prepared['load']:.3f} s"
     yield "  peak memory", _memory(told["peak_memory_mb"])
@@ -44,8 +50,8 @@ def _embedding(told: dict[str, Any]) -> Iterator[Row]:
 
 def _single_prediction(told: dict[str, Any]) -> Iterator[Row]:
     yield "a single prediction, from a file's bytes", f"{told['predictions']} one after another"
-    yield "  p50", f"{told['p50_ms']:8.2f} ms"
-    yield "  p99", f"{told['p99_ms']:8.2f} ms"
+    for mode, each in told["modes"].items():
+        yield f"  {mode}", f"p50 {each['p50_ms']:8.2f} ms   p99 {each['p99_ms']:8.2f} ms"
     yield "  peak memory", _memory(told["peak_memory_mb"])
 
 
@@ -80,7 +86,7 @@ def _what_cleaning_finds(told: dict[str, Any]) -> Iterator[Row]:
         yield f"  {kind}", _precision_and_recall(each)
     for number, run in enumerate(told["runs"], start=1):
         yield f"    way {number}, strangers: {run['strangers_from']}", ""
-        for kind in ("near duplicate", "off-topic", "other category"):
+        for kind in ("near duplicate", "off-topic", "other category", "suspects of a training"):
             yield f"      {kind}", _precision_and_recall(run["kinds"][kind])
     alone = ", ".join(f"{kind} {found}" for kind, found in told["untouched"].items() if found)
     yield "  found in the set as it is", alone or "nothing"
@@ -104,4 +110,5 @@ ROWS: dict[str, Callable[[dict[str, Any]], Iterator[Row]]] = {
     "single_prediction": _single_prediction,
     "against_the_guide": _against_the_guide,
     "what_cleaning_finds": _what_cleaning_finds,
+    **ROWS_OF_DRAWS,
 }
