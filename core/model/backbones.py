@@ -67,11 +67,6 @@ class Backbone:
         return f"{self.id}-{self.weights_hash[:8]}"
 
     @property
-    def weights_sha256(self) -> str:
-        """`weights_hash`."""
-        return self.weights_hash
-
-    @property
     def is_bundled(self) -> bool:
         """Whether its weights were installed with Thimble."""
         return isinstance(self.made, Lite)

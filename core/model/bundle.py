@@ -157,7 +157,7 @@ class Bundle:
         about = {
             "format": FORMAT,
             "categories": self.categories,
-            "backbones": {name: BACKBONES[name].weights_sha256 for name in backbones},
+            "backbones": {name: BACKBONES[name].weights_hash for name in backbones},
             "preprocessing": PREPROCESSING,
             "mode": self.mode,
             "reference": self.reference,
@@ -264,7 +264,7 @@ def _check_versions(about: Mapping[str, Any]) -> None:
         hint = "Update Thimble." if about["format"] > FORMAT else "Train it again."
         raise BadInput(f"This model has format {about['format']}; this Thimble reads format {FORMAT}.", hint=hint)
     for name, sha256 in about["backbones"].items():
-        if name not in BACKBONES or BACKBONES[name].weights_sha256 != sha256:
+        if name not in BACKBONES or BACKBONES[name].weights_hash != sha256:
             raise BadInput(
                 f"This model needs the backbone '{name}' as another version of Thimble has it.",
                 hint="Train it again.",

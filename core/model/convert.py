@@ -65,19 +65,13 @@ def _run(backbone: Backbone, home: Path, folder: Path) -> None:
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "CUDA_VISIBLE_DEVICES": "-1",  # a few seconds' work needs no graphics card, and must not claim one
     }
-    child = subprocess.Popen(
-        [sys.executable, "-m", "core.model.convert", str(home), str(folder)],
-        cwd=_PROJECT,
-        env=environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    try:
-        output, complaint = _wait(child, backbone, folder)
-    finally:
-        child.kill()  # does nothing to one that has ended
-        child.wait()
+    command = [sys.executable, "-m", "core.model.convert", str(home), str(folder)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=_PROJECT, env=environment, stdin=pipe, stdout=pipe, stderr=pipe) as child:
+        try:
+            output, complaint = _wait(child, backbone, folder)
+        finally:
+            child.kill()  # does nothing to one that has ended
     if child.returncode == REFUSED:
         raise AppError(**json.loads(output.splitlines()[-1]))
     if child.returncode:

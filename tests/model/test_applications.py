@@ -8,7 +8,7 @@ import pickle
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from core.model.convert import converted
 from core.model.embedder import Embedder
 
 ROOT = Path(__file__).parents[2]
+Fetch = Callable[[Backbone, Path], str]
 HINT = "The bundled ones go on working; try again when there is a network."
 
 
@@ -45,7 +46,7 @@ class Mirror:
                 pass
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
         self.address = f"http://127.0.0.1:{self.server.server_port}/weights"
 
     def answer(self, request: BaseHTTPRequestHandler) -> None:
@@ -87,25 +88,42 @@ def published(backbone: Backbone) -> str:
     return backbone.made.weights_file
 
 
-def fetch(backbone: Backbone, home: Path) -> str:
-    """Fetches in a child, since Keras does it: the words of the refusal, or "" when the file is there."""
+@pytest.fixture(scope="module")
+def fetcher() -> Iterator[subprocess.Popen[bytes]]:
+    """A child that fetches what it is asked to; one for all tests, since importing Keras takes seconds."""
     code = (
-        "import pickle, sys; from pathlib import Path; from core.errors import AppError;"
+        "import json, os, pickle, sys; from pathlib import Path; from core.errors import AppError\n"
         "from core.model.applications import fetched; from core.model.convert import refuse_telemetry\n"
         "refuse_telemetry()\n"
-        "try: fetched(pickle.load(sys.stdin.buffer), Path(sys.argv[1]))\n"
-        "except AppError as error: print(error)"
+        "while True:\n"
+        "    card, home, os.environ['THIMBLE_WEIGHTS_URL'] = pickle.load(sys.stdin.buffer)\n"
+        "    try: fetched(card, home); words = ''\n"
+        "    except AppError as error: words = str(error)\n"
+        "    print(json.dumps(words), flush=True)\n"
     )
     environment = os.environ | {"KERAS_BACKEND": "openvino"}  # imported sooner than TensorFlow; neither matters here
-    run = subprocess.run(
-        [sys.executable, "-c", code, str(home)],
-        cwd=ROOT,
-        env=environment,
-        input=pickle.dumps(backbone),
-        capture_output=True,
-        check=True,
-    )
-    return run.stdout.decode().strip()
+    command = [sys.executable, "-c", code]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL
+    ) as child:
+        yield child
+        child.kill()
+
+
+@pytest.fixture
+def fetch(fetcher: subprocess.Popen[bytes], mirror: Mirror) -> Fetch:
+    """Fetches from the mirror: the words of the refusal, or "" when the file is there."""
+
+    def run(backbone: Backbone, home: Path) -> str:
+        assert fetcher.stdin
+        assert fetcher.stdout
+        pickle.dump((backbone, home, mirror.address), fetcher.stdin)
+        fetcher.stdin.flush()
+        words: str = json.loads(fetcher.stdout.readline())
+        return words
+
+    return run
 
 
 def left(home: Path) -> list[str]:
@@ -114,7 +132,7 @@ def left(home: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("algorithm", ["md5", "sha256"])
-def test_a_file_is_fetched_once_and_kept(algorithm: str, mirror: Mirror, tmp_path: Path) -> None:
+def test_a_file_is_fetched_once_and_kept(algorithm: str, mirror: Mirror, fetch: Fetch, tmp_path: Path) -> None:
     data = b"weights" * 50_000
     card = card_of(data, algorithm=algorithm)
     mirror.files[published(card)] = data
@@ -138,7 +156,7 @@ def test_a_file_is_fetched_once_and_kept(algorithm: str, mirror: Mirror, tmp_pat
     ],
 )
 def test_what_cannot_be_had_whole_leaves_nothing_and_can_be_tried_again(
-    behaviour: str, words: str, mirror: Mirror, tmp_path: Path
+    behaviour: str, words: str, mirror: Mirror, fetch: Fetch, tmp_path: Path
 ) -> None:
     data = bytes(300_000)
     card = card_of(data)
@@ -151,7 +169,7 @@ def test_what_cannot_be_had_whole_leaves_nothing_and_can_be_tried_again(
     assert weights_path(card, tmp_path).read_bytes() == data
 
 
-def test_no_network_is_told_in_plain_words(mirror: Mirror, tmp_path: Path) -> None:
+def test_no_network_is_told_in_plain_words(mirror: Mirror, fetch: Fetch, tmp_path: Path) -> None:
     mirror.close()
     words = fetch(BACKBONES["resnet50"], tmp_path)
     assert words.startswith("ResNet50 could not be downloaded: ")
