@@ -12,7 +12,7 @@ def page() -> None:
     project = session.need_project()
     store = session.store()
     categories = {category.id: category.name for category in store.categories(project.id)}
-    rows = credit_rows(store.photos(project.id, kept=True), categories)
+    rows = credit_rows(store.photos.of(project.id, kept=True), categories)
     st.title("Where the photos come from")
     if not rows:
         st.info("All photos of this project are your own.", icon=":material/photo_library:")

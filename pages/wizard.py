@@ -28,7 +28,7 @@ def run() -> None:
     st.html(LAYOUT)
     with st.container(horizontal_alignment="center"), st.container(width=1040, gap="small", key="page"):
         try:
-            session.trainer()
+            session.trainers()
             steps.draw(PAGES, session.current_project())
             page.run()
         except NotFound as error:

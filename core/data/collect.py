@@ -53,12 +53,15 @@ def collect(
     project_id: str,
     *,
     downloader: Downloader[Pixels],
+    only: int | None = None,
     providers: Mapping[str, Provider] = PROVIDERS,
     on_photo: Callable[[int, str], None] = lambda category_id, sha256: None,
     on_progress: Callable[[float, str], None] = lambda fraction, words: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Collected:
     """Bring every category of the project to as many photos from the web as its plan wants, or as can be found.
+
+    With `only`, a category's id, that one alone.
 
     Stopped or killed at any moment it goes on from there when called again. Both callbacks are called in this thread:
     `on_photo` with category and SHA-256 as each photo is stored, `on_progress` about ten times a second, and what
@@ -73,6 +76,7 @@ def collect(
         [providers[name] for name in plan.providers if name in providers],
         safe=plan.safe,
         openly_licensed=plan.openly_licensed,
+        only=only,
     )
     try:
         run.work(on_photo, on_progress, should_stop)
@@ -123,6 +127,7 @@ class _Run:
         *,
         safe: bool,
         openly_licensed: bool,
+        only: int | None,
     ) -> None:
         self._store = store
         self._project_id = project_id
@@ -134,7 +139,8 @@ class _Run:
         self._online = threading.Event()  # something was had from the web
         self._events: SimpleQueue[_Stored | _Ended] = SimpleQueue()
         self._waiting: SimpleQueue[_Line] = SimpleQueue()
-        self.lines = [_Line(category.id) for category in store.categories(project_id) if not category.is_none]
+        wanted = [category.id for category in store.categories(project_id) if not category.is_none]
+        self.lines = [_Line(number) for number in wanted if only in (None, number)]
 
     def work(
         self,

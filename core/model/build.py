@@ -29,9 +29,12 @@ def build_model(
     embedders: Embedders,
     downloader: Downloader[Pixels],
     *,
+    only: int | None = None,
     on_progress: Progress = lambda fraction, words: None,
 ) -> dict[str, object]:
     """Collect what the project's plan asks for, set aside what is no use, and train.
+
+    With `only`, a category's id, photos are collected for that one alone.
 
     Returns what `train_project` does, and the doubts of `clean_project`.
     Stopped or killed at any moment it goes on from there when called again. Raises as `collect` and `train_project`.
@@ -41,6 +44,7 @@ def build_model(
             store,
             project_id,
             downloader=downloader,
+            only=only,
             on_photo=lambda category_id, sha256: ahead.put(sha256),
             on_progress=lambda fraction, words: on_progress(COLLECT_SHARE * fraction, words),
         )

@@ -16,7 +16,7 @@ import io
 import json
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +94,10 @@ class Bundle:
     def report(self) -> Report:
         """How good the advised mode is."""
         return self.reports[self.mode]
+
+    def with_share(self, refuse: float) -> "Bundle":
+        """The same model, refusing another share (a fraction) of true photos as none of these."""
+        return replace(self, novelty={mode: each.with_share(refuse) for mode, each in self.novelty.items()})
 
     def looks(self, mode: Mode) -> tuple[Key, ...]:
         """The rows that an answer needs: one forward pass each."""

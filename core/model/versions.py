@@ -6,7 +6,7 @@ from core.data.store import Project, Store, training_fingerprint
 from core.errors import BadInput
 from core.model.backbones import BUNDLED
 from core.model.bundle import Bundle
-from core.model.candidates import Kind
+from core.model.candidates import KINDS, Kind
 from core.model.compare import Comparison, compare
 from core.model.embedder import Embedders
 from core.model.eyes import Progress
@@ -90,7 +90,7 @@ def _note(compared: Comparison | None) -> str:
 
 
 def _fixed(chosen: Mapping[str, str]) -> Fixed:
-    kinds: dict[str, Kind] = {"means": "means", "linear": "linear", "hidden": "hidden"}
+    kinds: dict[str, Kind] = {kind: kind for kind in KINDS}
     return Fixed(
         backbone=chosen.get("backbone", ""),
         view=chosen.get("view", ""),

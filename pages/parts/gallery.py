@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 import streamlit as st
 
 from core.data.credits import site_of
-from core.data.store import DROPPED_BY_PERSON, KEPT_BY_PERSON, Category, Project, Store, StoredPhoto
+from core.data.store import DROPPED_BY_PERSON, KEPT_BY_PERSON, Category, Counts, Project, Store, StoredPhoto
 from pages.parts import session
 from pages.parts.words import count, plain
 
@@ -15,11 +15,11 @@ SHORT = 12  # characters of a name under a thumbnail
 KEPT, SET_ASIDE = "Kept", "Set aside"
 
 
-def draw(store: Store, project: Project, category: Category, categories: list[Category]) -> None:
+def draw(store: Store, project: Project, category: Category, categories: list[Category], counts: Counts) -> None:
     """The gallery of one category, with what can be done to the photos that are ticked."""
-    counts = store.counts(project.id)[category.id]
     if not counts.kept and not counts.set_aside:
-        st.info(f"No photos of {plain(category.name)} yet. Add some above.", icon=":material/add_photo_alternate:")
+        words = "No photos here yet." if category.is_none else f"No photos of {plain(category.name)} yet."
+        st.info(f"{words} Add some above.", icon=":material/add_photo_alternate:")
         return
     kept = True
     if counts.set_aside:
@@ -35,12 +35,12 @@ def draw(store: Store, project: Project, category: Category, categories: list[Ca
             )
             == KEPT
         )
-    licence, total = _licence(store.licences(category.id, kept=kept), f"licence-{category.id}-{kept}")
+    licence, total = _licence(store.photos.licences(category.id, kept=kept), f"licence-{category.id}-{kept}")
     pages = max(1, -(-total // session.PAGE_SIZE))
     number = 1
     if pages > 1:
         number = st.pagination(pages, key=f"page-{category.id}-{kept}-{licence}-{pages}")
-    photos = store.photos(
+    photos = store.photos.of(
         project.id,
         category_id=category.id,
         kept=kept,
@@ -97,7 +97,7 @@ def _act(
             st.rerun()
         label, icon = ("Drop", ":material/remove_circle:") if kept else ("Keep", ":material/undo:")
         if st.button(label, icon=icon, disabled=not ticked, help=None if ticked else "Tick some photos first."):
-            store.set_kept(ticked, not kept, DROPPED_BY_PERSON if kept else KEPT_BY_PERSON)
+            store.photos.set_kept(ticked, not kept, DROPPED_BY_PERSON if kept else KEPT_BY_PERSON, undoable=True)
             _untick(photos, scope)
             st.rerun()
         others = [other for other in categories if other.id != category.id]
@@ -105,7 +105,7 @@ def _act(
             with st.popover("Move to…", icon=":material/drive_file_move:", disabled=not ticked):
                 for other in others:
                     if st.button(plain(other.name), key=f"move-{scope}-{other.id}"):
-                        store.move(ticked, other.id)
+                        store.photos.move(ticked, other.id, undoable=True)
                         _untick(photos, scope)
                         st.rerun()
         st.caption(f"{count(len(ticked), 'photo')} selected" if ticked else f"{count(len(photos), 'photo')} shown")
@@ -115,7 +115,7 @@ def _details(store: Store, project: Project, photo: StoredPhoto) -> None:
     """The one photo that is ticked, larger, and where it comes from."""
     site = site_of(photo)
     with st.container(border=True, horizontal=True, key="details"):
-        st.image(store.photo_bytes(photo.sha256), width=LARGE, alt=photo.title or photo.name)
+        st.image(store.photos.read(photo.sha256), width=LARGE, alt=photo.title or photo.name)
         with st.container(width="stretch"):
             st.markdown(f"**{plain(photo.title or photo.name)}**")
             if not site:
@@ -124,14 +124,14 @@ def _details(store: Store, project: Project, photo: StoredPhoto) -> None:
             st.caption(f"{plain(photo.creator or 'Maker unknown')} · {plain(photo.licence or 'licence not stated')}")
             st.link_button(f"See it on {plain(site)}", photo.page, icon=":material/open_in_new:")
             if st.button(f"Drop everything from {plain(site)}", icon=":material/block:"):
-                same = [other.id for other in store.photos(project.id, kept=True) if site_of(other) == site]
-                store.set_kept(same, False, f"you dropped everything from {site}")
+                same = [other.id for other in store.photos.of(project.id, kept=True) if site_of(other) == site]
+                store.photos.set_kept(same, False, f"you dropped everything from {site}", undoable=True)
                 st.rerun()
 
 
 def _cell(store: Store, photo: StoredPhoto, scope: str) -> None:
     with st.container(width=THUMBNAIL, gap="xxsmall"):
-        st.image(store.thumbnail(photo.sha256), width=THUMBNAIL, alt=photo.name)
+        st.image(store.photos.thumbnail(photo.sha256), width=THUMBNAIL, alt=photo.name)
         st.checkbox(plain(_short(photo.name)), key=_tick(photo, scope))
         if photo.conflicts:
             st.caption(":orange[:material/content_copy: two categories]")

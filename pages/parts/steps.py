@@ -1,14 +1,14 @@
 """The steps of a project and their state, at the top of every page, and the way from one to the next."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
-from core.data.store import Project
-from core.errors import AppError
+from core.data.store import Category, Counts, Project, Summary
+from core.errors import AppError, BadInput
 from core.model.train import check_enough
 from pages.parts import session
 from pages.parts.words import plain
@@ -49,7 +49,8 @@ def _steps(project: Project) -> list[Step]:
     summary = session.store().summary(project.id)
     missing = why_not_train(project.id)
     trained = summary.version is not None
-    result = f"{summary.accuracy:.0%}" if summary.accuracy is not None else ""
+    accuracy = _accuracy(project, summary)
+    result = f"{accuracy:.0%}" if accuracy is not None else ""
     if trained and summary.changed:
         result += ", photos changed"
     nameless = "" if summary.categories else "Name your categories first."
@@ -61,12 +62,28 @@ def _steps(project: Project) -> list[Step]:
     ]
 
 
+def _accuracy(project: Project, summary: Summary) -> float | None:
+    """The live version's, in the mode that the person picked if there is one."""
+    if not project.mode or summary.version is None:
+        return summary.accuracy
+    try:
+        bundle = session.bundle(project.id, summary.version)
+    except BadInput:
+        return summary.accuracy
+    return bundle.reports[session.mode_of(project, bundle)].accuracy
+
+
 def why_not_train(project_id: str) -> str:
     """What is missing before training can start, in words; empty when nothing is."""
-    counts = session.store().counts(project_id)
+    return what_is_missing(session.store().categories(project_id), session.store().photos.counts(project_id))
+
+
+def what_is_missing(categories: Sequence[Category], counts: Mapping[int, Counts]) -> str:
+    """The same, for a page that has counted already."""
     usable = {
         category.name: counts[category.id].kept - counts[category.id].conflicts
-        for category in session.store().categories(project_id)
+        for category in categories
+        if not category.is_none
     }
     try:
         check_enough(tuple(usable), Counter(usable))

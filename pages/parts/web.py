@@ -6,9 +6,9 @@ from typing import Any
 import streamlit as st
 
 from core.data.download import Downloader, decode_thumbnail
+from core.data.network import user_agent
 from core.data.photo import decode
 from core.data.search import PROVIDERS, phrases
-from core.data.search.network import user_agent
 from core.data.store import KEPT_BY_PERSON, Category, Collection, Plan, Project, Store
 from core.jobs import Job, Progress
 from core.model.build import build_model
@@ -24,20 +24,20 @@ MOST = 300  # photos of a category; more make it slower, and hardly better
 _WATCHED = "watched-build"
 
 
-def start(project: Project) -> None:
-    """Begin to collect, clean and train in the background."""
-    store, embedder = session.store(), session.trainer()
+def start(project: Project, *, only: int | None = None) -> None:
+    """Begin to collect, clean and train in the background; with `only`, photos of that category."""
+    store, embedders = session.store(), session.trainers()
 
     def build(progress: Progress) -> dict[str, object]:
         with Downloader(decode, read_fallback=decode_thumbnail, user_agent=user_agent()) as downloader:
-            return build_model(store, project.id, embedder, downloader, on_progress=progress)
+            return build_model(store, project.id, embedders, downloader, only=only, on_progress=progress)
 
     session.jobs().start(project.id, BUILD, build)
 
 
 def options(store: Store, project: Project) -> None:
     """How many photos, and which; stored as soon as they are changed."""
-    plan = store.plan(project.id)
+    plan = store.web.plan(project.id)
     with st.expander("What to collect", icon=":material/tune:"):
         wanted = st.slider("Photos of each category", 10, MOST, min(plan.wanted, MOST), step=10)
         licensed = st.toggle(
@@ -56,35 +56,38 @@ def options(store: Store, project: Project) -> None:
             st.caption("Choose at least one.")
     changed = Plan(wanted, licensed, safe, tuple(chosen or plan.providers))
     if changed != plan:
-        store.set_plan(project.id, changed)
+        store.web.set_plan(project.id, changed)
 
 
 def asked_for(store: Store, category: Category) -> None:
     """The phrases that are searched for, one or more, as the person types them."""
-    now = ", ".join(store.phrases(category.id))
+    now = ", ".join(store.web.phrases(category.id))
     typed = st.text_input(f"Search the web for photos of {plain(category.name)}", now, key=f"phrases-{category.id}")
     wanted = tuple(filter(None, (" ".join(phrase.split()) for phrase in re.split(r"[,;，、]", typed))))
     if wanted and ", ".join(wanted) != now:
-        store.set_phrases(category.id, wanted)
+        store.web.set_phrases(category.id, wanted)
 
 
 def more(store: Store, project: Project, category: Category) -> None:
     """More photos of one category, with other phrases if the person likes."""
     asked_for(store, category)
-    known = {phrase.casefold() for phrase in store.phrases(category.id)}
+    known = {phrase.casefold() for phrase in store.web.phrases(category.id)}
     offered = [phrase for phrase in phrases(category.name) if phrase.casefold() not in known]
     chosen = st.pills("Also search for", offered, selection_mode="multi", format_func=plain, key=f"also-{category.id}")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         number = st.number_input("How many more", 5, MOST, 20, step=5, width=160, key=f"more-{category.id}")
         if st.button("Collect more", icon=":material/travel_explore:", key=f"collect-{category.id}"):
-            store.set_phrases(category.id, (*store.phrases(category.id), *chosen))
-            store.want_more(category.id, int(number))
-            start(project)
+            store.web.set_phrases(category.id, (*store.web.phrases(category.id), *chosen))
+            store.web.want_more(category.id, int(number))
+            start(project, only=category.id)
             st.rerun()
 
 
 def panel(store: Store, project: Project) -> bool:
-    """True while a collection is under way, drawn with each category's newest photos; leads to Try when it is done."""
+    """True while a collection is under way, drawn with each category's newest photos.
+
+    Done, it leads to Try; or to Train, where a version that is not live yet waits for the person to decide.
+    """
     live = session.jobs().live(project.id, BUILD)
     if live:
         st.session_state[_WATCHED] = live[0].id
@@ -92,7 +95,7 @@ def panel(store: Store, project: Project) -> bool:
         return True
     job = session.jobs().latest(project.id, BUILD)
     if job is not None and st.session_state.pop(_WATCHED, None) == job.id and job.state == "done":
-        steps.go("try", project.id)
+        steps.go("try" if job.result.get("live") else "train", project.id)
     return False
 
 
@@ -104,7 +107,7 @@ def _watch(store: Store, project: Project) -> None:
     for job in live:
         with st.container(border=True, key=f"build-{job.id}"):
             st.progress(job.fraction, text=plain(job.words or "Waiting for its turn"))
-            for part in store.collection(project.id):
+            for part in store.web.collection(project.id):
                 _arrived(store, part)
             if st.button("Stop", key=f"stop-{job.id}", icon=":material/stop_circle:"):
                 session.jobs().cancel(job.id)
@@ -117,8 +120,8 @@ def _arrived(store: Store, part: Collection) -> None:
         with st.container(width=220, gap=None):
             st.markdown(f"**{plain(part.name)}**")
             st.caption(f"{part.stored} of {part.wanted}{refused}")
-        for photo in store.newest(part.category_id, NEWEST):
-            st.image(store.thumbnail(photo.sha256), width=THUMBNAIL, alt=photo.title or photo.name)
+        for photo in store.photos.newest(part.category_id, NEWEST):
+            st.image(store.photos.thumbnail(photo.sha256), width=THUMBNAIL, alt=photo.title or photo.name)
 
 
 def outcome(store: Store, project: Project) -> None:
@@ -131,13 +134,13 @@ def outcome(store: Store, project: Project) -> None:
         st.rerun()
     if job is not None:
         _doubts(store, project, job)
-    parts = [part for part in store.collection(project.id) if part.outcomes]
+    parts = [part for part in store.web.collection(project.id) if part.outcomes]
     if parts:
         steps.link("credits", "Where the photos come from", ":material/copyright:", project.id)
         with st.expander("How the searches went", icon=":material/travel_explore:"):
             for part in parts:
                 st.markdown(f"**{plain(part.name)}** – " + " ".join(plain(outcome.words) for outcome in part.outcomes))
-            failed = store.finds(project.id, state="failed")
+            failed = store.web.finds(project.id, state="failed")
             if failed:
                 st.caption(f"{count(len(failed), 'file')} could not be used:")
                 st.dataframe([{"Address": find.image, "Why": find.reason} for find in failed], hide_index=True)
@@ -145,20 +148,20 @@ def outcome(store: Store, project: Project) -> None:
 
 def _doubts(store: Store, project: Project, job: Job) -> None:
     """Photos that cleaning found odd but left where they are, while nobody has judged them."""
-    kept = {photo.id: photo for photo in store.photos(project.id, kept=True) if not photo.reason}
+    kept = {photo.id: photo for photo in store.photos.of(project.id, kept=True) if not photo.reason}
     doubts = [(kept[doubt["photo"]], doubt["reason"]) for doubt in _found_odd(job) if doubt["photo"] in kept]
     if not doubts:
         return
     with st.expander(f"Worth a look: {count(len(doubts), 'photo')}", icon=":material/help:"):
         for photo, reason in doubts[:MOST_DOUBTS]:
             with st.container(horizontal=True, vertical_alignment="center", key=f"doubt-{photo.id}"):
-                st.image(store.thumbnail(photo.sha256), width=THUMBNAIL, alt=photo.title or photo.name)
+                st.image(store.photos.thumbnail(photo.sha256), width=THUMBNAIL, alt=photo.title or photo.name)
                 st.markdown(plain(reason), width="stretch")
                 if st.button("Keep", key=f"keep-{photo.id}", icon=":material/check:"):
-                    store.set_kept([photo.id], True, KEPT_BY_PERSON)
+                    store.photos.set_kept([photo.id], True, KEPT_BY_PERSON, undoable=True)
                     st.rerun()
                 if st.button("Drop", key=f"drop-{photo.id}", icon=":material/remove_circle:"):
-                    store.set_kept([photo.id], False)
+                    store.photos.set_kept([photo.id], False, undoable=True)
                     st.rerun()
 
 

@@ -16,6 +16,11 @@ def plain(text: str) -> str:
     return _MARKUP.sub(r"\\\1", text).replace(":", f":{_WORD_JOINER}")
 
 
+def percent(share: float) -> str:
+    """A probability in per cent; never 100% or 0%, which no model can know."""
+    return "over 99%" if share > 0.995 else "under 1%" if share < 0.005 else f"{share:.0%}"
+
+
 def count(number: int, one: str, many: str | None = None) -> str:
     """'1 photo', '2 photos', '1,200 photos'."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"

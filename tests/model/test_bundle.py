@@ -126,3 +126,13 @@ print(json.dumps({"label": answer.label, "megabytes": megabytes, "tensorflow": "
     assert told["label"] == "disc"
     assert not told["tensorflow"]
     assert told["megabytes"] < 400
+
+
+def test_another_share_refuses_more_and_changes_nothing_else(bundle: Bundle, home: Path, picture: bytes) -> None:
+    strict = bundle.with_share(0.4)
+    (before,), (after,) = bundle.predict([picture], home), strict.predict([picture], home)
+    assert isinstance(before, Prediction)
+    assert isinstance(after, Prediction)
+    assert (before.scores, before.nearness) == (after.scores, after.nearness)
+    assert strict.novelty["fast"].threshold < bundle.novelty["fast"].threshold
+    assert strict.memory is bundle.memory

@@ -175,7 +175,9 @@ class Store:
             version=live.number if live else None,
             accuracy=live.accuracy if live else None,
             newest=newest.number if newest else None,
-            changed=newest is not None and newest.fingerprint != training_fingerprint(self.dataset(project_id)),
+            changed=live is not None
+            and newest is not None
+            and training_fingerprint(self.dataset(project_id)) not in (live.fingerprint, newest.fingerprint),
         )
 
     def add_category(self, project_id: str, name: str) -> Category:
