@@ -67,5 +67,5 @@ def _more(store: Store, live: Live) -> None:
 
 
 def _is_from_the_web(store: Store, project: Project, category: Category) -> bool:
-    """Whether it was collected before; a first collection would bring photos of all the other categories, too."""
+    """Whether it was collected before: who brought only photos of their own gets no others unasked."""
     return any(part.category_id == category.id and part.rounds for part in store.web.collection(project.id))

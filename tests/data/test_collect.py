@@ -94,6 +94,7 @@ class Place:
         on_photo: Callable[[int, str], None] = lambda category_id, sha256: None,
         on_progress: Callable[[float, str], None] = lambda fraction, words: None,
         should_stop: Callable[[], bool] = lambda: False,
+        only: int | None = None,
     ) -> dict[int, tuple[int, int]]:
         """Collect; how many are stored in each category, and how many finds failed."""
 
@@ -106,7 +107,7 @@ class Place:
             on_progress(fraction, words)
 
         with Downloader(decode, read_fallback=decode_thumbnail) as downloader:
-            collected = self.collect(downloader, noted_photo, noted_progress, should_stop)
+            collected = self.collect(downloader, noted_photo, noted_progress, should_stop, only)
         return {number: (part.stored, sum(part.failed.values())) for number, part in collected.categories.items()}
 
     def collect(
@@ -115,11 +116,13 @@ class Place:
         on_photo: Callable[[int, str], None],
         on_progress: Callable[[float, str], None],
         should_stop: Callable[[], bool],
+        only: int | None,
     ) -> Collected:
         return collect(
             self.store,
             self.project_id,
             downloader=downloader,
+            only=only,
             providers=self.providers,
             on_photo=on_photo,
             on_progress=on_progress,
@@ -400,6 +403,15 @@ def test_more_repeats_nothing(way: str, make_place: MakePlace) -> None:
     assert {row for row in before if row[2] != "found"} <= set(place.rows())
     images = [row[1] for row in place.rows()]
     assert len(images) == len(set(images))
+
+
+def test_more_of_one_category_leaves_the_others_alone(make_place: MakePlace) -> None:
+    place = make_place("fox", "wolf")
+    place.want(8)
+    place.store.web.want_more(place.category("fox"), 5)
+    got = place.run(only=place.category("fox"))
+    assert got == {place.category("fox"): (8, 0), place.category("wolf"): (0, 0)}
+    assert {row[0] for row in place.rows()} == {"fox"}
 
 
 @pytest.mark.parametrize("is_emptied", [False, True])
