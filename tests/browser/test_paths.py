@@ -112,6 +112,8 @@ def test_photos_are_dropped_brought_back_and_moved(app: App, new_page: NewPage) 
     expect(page.get_by_role("radio", name="disc · 3")).to_be_visible()
     page.get_by_role("button", name="Select all").click()
     expect(page.get_by_text("3 photos selected")).to_be_visible()
+    # What is still being drawn would close the list again.
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
     page.get_by_role("button", name=re.compile("Move to")).click()
     page.get_by_role("button", name="stripes", exact=True).click()
     expect(page.get_by_role("radio", name="stripes · 6")).to_be_visible()

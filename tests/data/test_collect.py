@@ -116,7 +116,7 @@ class Place:
         on_photo: Callable[[int, str], None],
         on_progress: Callable[[float, str], None],
         should_stop: Callable[[], bool],
-        only: int | None,
+        only: int | None = None,
     ) -> Collected:
         return collect(
             self.store,

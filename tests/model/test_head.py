@@ -207,6 +207,7 @@ def test_what_cannot_be_fitted_is_told() -> None:
 keras_remarks = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 
+@pytest.mark.slow
 @keras_remarks
 def test_keras_training_would_end_where_the_exact_solution_is() -> None:
     import keras

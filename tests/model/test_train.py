@@ -69,6 +69,7 @@ def test_a_picture_twice_in_a_category_counts_once_and_in_two_not_at_all(
     assert trained.bundle.report.photos == 15
 
 
+@pytest.mark.slow
 def test_near_copies_are_never_tested_against_each_other(photo_folder: MakeFolder, embedders: Embedders) -> None:
     """Categories dealt by chance cannot be told apart; a split that let a copy through would seem to manage it."""
     folder = photo_folder("chance", kinds=())
