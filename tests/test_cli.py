@@ -77,6 +77,7 @@ def test_evaluate_measures_on_other_photos(model: Path, photo_folder: Callable[.
     assert {"set_aside", "balanced_accuracy", "log_loss", "expected_calibration_error"} <= set(told)
 
 
+@pytest.mark.slow
 def test_hostile_files_are_listed_and_the_good_ones_learnt(photo_folder: Callable[..., Path], tmp_path: Path) -> None:
     folder = photo_folder()
     expected = make_hostile(folder / "disc")
@@ -124,12 +125,14 @@ def test_a_folder_that_holds_something_else_is_not_overwritten(
     assert (out / "diary.txt").read_text() == "mine"
 
 
+@pytest.mark.slow
 def test_training_again_replaces_the_model(model: Path, photo_folder: Callable[..., Path]) -> None:
     told = run_json("train", photo_folder("more", kinds=("disc", "square", "stripes")), "--out", model)
     assert told["categories"] == ["disc", "square", "stripes"]
     assert json.loads((model / "bundle.json").read_text())["categories"] == told["categories"]
 
 
+@pytest.mark.slow
 def test_without_json_it_speaks_in_words(photo_folder: Callable[..., Path], tmp_path: Path) -> None:
     done = run("train", photo_folder(), "--out", tmp_path / "model")
     assert done.returncode == 0

@@ -19,6 +19,7 @@ def run(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
 
 
+@pytest.mark.slow
 def test_collects_folders_for_training_and_fetches_nothing_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -46,6 +47,7 @@ def test_collects_folders_for_training_and_fetches_nothing_twice(
     assert {row["site"] for row in rows} == {HOST}
 
 
+@pytest.mark.slow
 def test_no_network_and_impossible_names_end_with_2_and_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -145,6 +145,7 @@ def addresses(internet: Internet) -> list[str]:
         return [f"https://{request.host}{request.path}" for request in internet.log]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kills", [2, pytest.param(20, marks=pytest.mark.slow)])
 def test_killed_again_and_again_it_ends_as_if_undisturbed(
     kills: int,

@@ -175,6 +175,7 @@ def test_every_photo_that_was_stored_is_there(
     store.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("times", TIMES)
 def test_deleting_and_adding_leave_no_photo_without_its_file(
     times: int, spawn: Callable[..., tuple[ForkServerProcess, Connection]], tmp_path: Path
@@ -193,6 +194,7 @@ def test_deleting_and_adding_leave_no_photo_without_its_file(
     reopen(tmp_path).close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("times", TIMES)
 def test_every_version_is_whole(
     times: int, spawn: Callable[..., tuple[ForkServerProcess, Connection]], tmp_path: Path

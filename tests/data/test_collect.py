@@ -246,6 +246,7 @@ def big_enough(request: Request) -> Response:
     return Response(body=png(request.path, 300, 250))
 
 
+@pytest.mark.slow
 def test_the_same_rows_come_of_it_in_whatever_order_photos_arrive(make_place: MakePlace) -> None:
     def twins(slow: int) -> Handler:
         def answer(request: Request) -> Response:

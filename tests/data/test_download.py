@@ -561,6 +561,7 @@ def test_a_steady_drip_is_given_up(world: World, start: bytes) -> None:
     assert outcome.seconds < HANG / 2
 
 
+@pytest.mark.slow
 def test_all_hops_share_one_time(world: World) -> None:
     world.internet.hosts["cats.example"] = lambda request: Response(status=302, headers={"Location": "/"}, delay=0.4)
     outcome = fetched(world, "http://cats.example/", limits=Limits(whole=1.0))
@@ -568,6 +569,7 @@ def test_all_hops_share_one_time(world: World) -> None:
     assert len(world.internet.log) < 6
 
 
+@pytest.mark.slow
 def test_waiting_for_its_turn_counts_as_nobodys_slowness(world: World) -> None:
     world.internet.latency = 0.4
     world.internet.hosts["*.example"] = serve(Response(body=JPEG))

@@ -33,6 +33,7 @@ def middle(pixels: Pixels) -> Pixels:
     return pixels[height // 3 : 2 * height // 3, width // 3 : 2 * width // 3]
 
 
+@pytest.mark.slow
 def test_every_process_draws_the_same_bytes() -> None:
     def digests(hash_seed: str) -> str:
         environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": str(ROOT)}
@@ -78,6 +79,7 @@ def test_another_category_is_refused() -> None:
         draw("red and green", 0)
 
 
+@pytest.mark.slow
 def test_no_two_dresses_are_alike(pictures: list[Pixels]) -> None:
     others = [decode(drawing.data) for drawing in [*photos(3, seed=8), *held_back(4, seed=7)]]
     prints = [fingerprint(one) for one in pictures + others]

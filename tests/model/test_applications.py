@@ -131,6 +131,7 @@ def left(home: Path) -> list[str]:
     return [path.name for path in home.rglob("*") if path.is_file() or path.suffix == ".part"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("algorithm", ["md5", "sha256"])
 def test_a_file_is_fetched_once_and_kept(algorithm: str, mirror: Mirror, fetch: Fetch, tmp_path: Path) -> None:
     data = b"weights" * 50_000

@@ -88,6 +88,7 @@ def test_best_is_a_weighted_few_and_never_advised_when_it_did_worse() -> None:
     assert (choice.advised == "best") == better
 
 
+@pytest.mark.slow
 def test_what_cannot_be_told_apart_gets_no_flattering_score() -> None:
     """Of many candidates on noise one always looks good by chance; its score on photos kept out must not."""
     right, lost = [], []
@@ -132,6 +133,7 @@ def test_hands_fix_what_they_want() -> None:
     assert choice.table[0].fast == choice.table[0].best == 1.0
 
 
+@pytest.mark.slow
 def test_a_few_photos_are_mirrored_too_and_a_hidden_layer_waits_for_many() -> None:
     choice, looks = chosen({("lite0", "crop"): 0.02})
     assert ("lite0", "mirror") in looks.asked

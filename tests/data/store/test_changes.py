@@ -216,6 +216,7 @@ def test_changes_outlast_the_program_and_end_with_the_project(kennel: Kennel, op
         again.changes.last(kennel.project.id)
 
 
+@pytest.mark.slow
 def test_a_change_of_more_photos_than_a_database_takes_variables(kennel: Kennel) -> None:
     pixels = np.zeros((40, 40, 3), np.uint8)
     ids = []
