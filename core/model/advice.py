@@ -57,6 +57,7 @@ class Advice:
 
 def advise(
     features: NDArray[np.float32],
+    products: NDArray[np.float64],
     labels: Labels,
     groups: Labels,
     folds: Labels,
@@ -70,13 +71,13 @@ def advise(
 ) -> Advice:
     """All advice on photos with `features` (n, d), rows of length 1, and out-of-fold `probabilities` (n, categories).
 
+    `products` (n, n) are the inner products of the features.
     `others` are the out-of-fold probabilities of other backbones, by name; `measures` and `origins` are the photos'.
     """
     accuracy = float((probabilities.argmax(axis=1) == labels).mean())
     curve = learning_curve(features, labels, groups, folds, len(names), accuracy=accuracy, seed=seed)
     expected = forecast(curve)
-    wide = features.astype(np.float64)
-    robust = robust_probabilities(row_space(wide @ wide.T), labels, folds, len(names))
+    robust = robust_probabilities(row_space(products), labels, folds, len(names))
     doubted = suspects(labels, robust)
     return Advice(
         curve=curve,

@@ -13,7 +13,7 @@ from core.model.hidden import HiddenHead
 
 Probabilities = NDArray[np.float32] | NDArray[np.float64]
 
-KINDS: dict[str, type[Head] | type[HiddenHead]] = {"linear": Head, "hidden": HiddenHead}
+HEADS: dict[str, type[Head] | type[HiddenHead]] = {"linear": Head, "hidden": HiddenHead}
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class Classifier:
         for at, each in enumerate(about["members"]):
             features = Features(tuple(each["backbones"]), tuple(each["views"]), each["cuts"])
             own = {name.partition(".")[2]: array for name, array in arrays.items() if name.startswith(f"{at}.")}
-            head = KINDS[each["kind"]].from_arrays(own)
+            head = HEADS[each["kind"]].from_arrays(own)
             if head.width != features.width:
                 raise ValueError(f"a head of {head.width} features stands on {features.width}")
             members.append(Member(features, head, float(each["weight"])))

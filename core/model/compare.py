@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from core.model.bundle import Bundle
-from core.model.select import Mode
 
 
 @dataclass(frozen=True)
@@ -50,14 +49,13 @@ class Comparison:
         return cls(**{**data, "mended": tuple(data["mended"]), "spoilt": tuple(data["spoilt"])})
 
 
-def compare(older: Bundle, newer: Bundle, *, against: int, modes: tuple[Mode, Mode] | None = None) -> Comparison:
-    """`newer` beside `older`, version number `against`, on photos of both kept out of each; `modes` as advised."""
-    before, now = modes or (older.mode, newer.mode)
+def compare(older: Bundle, newer: Bundle, *, against: int) -> Comparison:
+    """`newer` beside `older`, version number `against`, on photos of both kept out of each, in the mode of each."""
     place = {sha256: at for at, sha256 in enumerate(older.memory.sha256)}
     common = [(at, place[sha256]) for at, sha256 in enumerate(newer.memory.sha256) if sha256 in place]
     truth = [newer.categories[newer.memory.labels[at]] for at, _ in common]
-    answers_now = newer.memory.kept_out[now].argmax(axis=1)
-    answers_before = older.memory.kept_out[before].argmax(axis=1)
+    answers_now = newer.memory.kept_out[newer.mode].argmax(axis=1)
+    answers_before = older.memory.kept_out[older.mode].argmax(axis=1)
     is_right = np.array([newer.categories[answers_now[at]] for at, _ in common], dtype=object) == truth
     was_right = np.array([older.categories[answers_before[at]] for _, at in common], dtype=object) == truth
     names = np.array([newer.memory.sha256[at] for at, _ in common], dtype=object)

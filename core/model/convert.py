@@ -60,14 +60,11 @@ def converted(backbone: Backbone, home: Path) -> Path:
 
 
 def _run(backbone: Backbone, home: Path, folder: Path) -> None:
-    environment = os.environ | {
-        "KERAS_BACKEND": "tensorflow",
-        "TF_CPP_MIN_LOG_LEVEL": "3",
-        "CUDA_VISIBLE_DEVICES": "-1",  # a few seconds' work needs no graphics card, and must not claim one
-    }
     command = [sys.executable, "-m", "core.model.convert", str(home), str(folder)]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, cwd=_PROJECT, env=environment, stdin=pipe, stdout=pipe, stderr=pipe) as child:
+    with subprocess.Popen(
+        command, cwd=_PROJECT, env=keras_environment(), stdin=pipe, stdout=pipe, stderr=pipe
+    ) as child:
         try:
             output, complaint = _wait(child, backbone, folder)
         finally:
@@ -80,6 +77,15 @@ def _run(backbone: Backbone, home: Path, folder: Path) -> None:
             f"{backbone.name} could not be prepared: {last}",
             hint="Check that memory and disk space are left, then try again.",
         )
+
+
+def keras_environment() -> dict[str, str]:
+    """The environment of a child process that uses Keras, on TensorFlow and the processor, and does not chatter."""
+    return os.environ | {
+        "KERAS_BACKEND": "tensorflow",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "CUDA_VISIBLE_DEVICES": "-1",  # a minute's work needs no graphics card, and must not claim one
+    }
 
 
 def _wait(child: subprocess.Popen[bytes], backbone: Backbone, folder: Path) -> tuple[bytes, bytes]:

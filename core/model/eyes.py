@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from core.data.dataset import Dataset, Photo
 from core.data.lookalikes import group
-from core.data.photo import Refused, decode
+from core.data.photo import Refused
 from core.data.sources import merge_groups, source_groups
 from core.errors import AppError
 from core.model.backbones import BACKBONES
@@ -16,8 +16,6 @@ from core.model.embed import Embedded, EmbeddingCache, Look, embed_photos
 from core.model.embedder import Embedders
 from core.model.features import Key, Matrix
 
-ELONGATED = 1.15  # longer side against shorter, in the middle photo: a crop then leaves out a seventh or more
-SHAPES = 30  # photos whose shape is looked at
 LOOK_SHARE = 0.9  # of the progress bar: looking at the photos is nearly all of the work
 
 Progress = Callable[[float, str], None]  # fraction done and words; raises Cancelled when asked to stop
@@ -73,12 +71,6 @@ class Eyes:
 
         looks = [Look(self._embedders[backbone], view) for backbone, view in keys]
         return embed_photos(photos, self._dataset.read, looks, cache=self._cache, on_progress=progress)
-
-    def elongated(self) -> bool:
-        """Whether most photos are far from square, by the shapes of SHAPES of them."""
-        some = self.photos[:: max(1, len(self.photos) // SHAPES)]
-        shapes = [decode(self._dataset.read(photo)).shape for photo in some]
-        return float(np.median([max(shape[:2]) / min(shape[:2]) for shape in shapes])) > ELONGATED
 
 
 def tell_repeats_apart(photos: Sequence[Photo], sha256: Sequence[str]) -> tuple[NDArray[np.int64], list[Refused]]:

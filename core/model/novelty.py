@@ -22,11 +22,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from core.errors import TooFewPhotos
-
-threadpool_limits(limits=1, user_api="blas")  # many small products, as in head.py
 
 REFUSE = 0.05  # share of true photos that may be refused
 

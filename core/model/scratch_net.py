@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from core.data.photo import Pixels
 from core.errors import AppError
+from core.model.convert import keras_environment
 
 if TYPE_CHECKING:
     import keras
@@ -73,16 +74,11 @@ def learn(
 
 def converse(command: Sequence[str], data: bytes, hear: Hear) -> None:
     """Run a child, which reads `data` on standard input, and pass on each JSON line that it prints; as `learn`."""
-    environment = os.environ | {
-        "KERAS_BACKEND": "tensorflow",
-        "TF_CPP_MIN_LOG_LEVEL": "3",
-        "CUDA_VISIBLE_DEVICES": "-1",  # a minute's work needs no graphics card, and must not claim one
-    }
     with tempfile.TemporaryFile() as complaints:
         child = subprocess.Popen(
             command,
             cwd=_PROJECT,
-            env=environment,
+            env=keras_environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=complaints,

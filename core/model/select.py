@@ -227,8 +227,7 @@ class _Trials:
             for tried, at in found
             if (extra := tried.losses[at, photos] - least).mean() <= noise * extra.std()
         ]
-        order = {id(tried): number for number, tried in enumerate(self.tried)}  # they were tried cheapest first
-        tried, at = min(near, key=lambda each: order[id(each[0])])
+        tried, at = near[0]  # they were tried cheapest first
         return [(tried, at, 1.0)]
 
     def _weighted(self, photos: NDArray[np.bool_]) -> list[tuple[Tried, int, float]]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.data.dataset import Dataset, Photo, fold_count, folds
+from core.data.measures import Measures
 from core.data.photo import Refused
 from core.errors import AppError, BadInput, TooFewPhotos
 from core.model.advice import advise
@@ -26,6 +27,7 @@ from core.model.novelty import REFUSE
 from core.model.novelty import fit as fit_novelty
 from core.model.select import UNFIXED, Choice, Fixed, Mode, choose
 
+ELONGATED = 1.15  # longer side against shorter, in the middle photo: a crop then leaves out a seventh or more
 MIN_PHOTOS = 2  # in a category: one to learn from while the other is kept out
 
 
@@ -74,6 +76,7 @@ def train_model(
     check_enough(dataset.categories, Counter(dataset.categories[label] for label in labels))
     groups, alike = groups_to_keep_whole(photos, labels, eyes.fingerprints, eyes.plain)
     fold = folds(labels, groups, fold_count(labels, groups), seed)
+    measures = measured(photos, dataset.read, cache=cache)
     clock.lap("look")
 
     bank = Bank()
@@ -85,7 +88,7 @@ def train_model(
         fold,
         number,
         backbones=backbones,
-        elongated=eyes.elongated(),
+        elongated=_elongated(measures),
         fixed=wishes.fixed,
         bank=bank,
     )
@@ -116,13 +119,14 @@ def train_model(
     mode = wishes.mode or choice.advised
     advice = advise(
         seen,
+        bank.products(reference_features(reference)),
         labels,
         groups,
         fold,
         dataset.categories,
         (choice.best if mode == "best" else choice.fast).kept_out,
         others=_others(choice),
-        measures=measured(photos, dataset.read, cache=cache),
+        measures=measures,
         origins=[photo.origin for photo in photos],
         seed=seed,
     )
@@ -241,6 +245,12 @@ def _others(choice: Choice) -> dict[str, NDArray[np.float64]]:
         ).best_kept_out
         for name in names
     }
+
+
+def _elongated(measures: Sequence[Measures]) -> bool:
+    """Whether most photos are far from square."""
+    ratios = [max(each.width, each.height) / min(each.width, each.height) for each in measures]
+    return float(np.median(ratios)) > ELONGATED
 
 
 def _labels(photos: Sequence[Photo], categories: Sequence[str]) -> NDArray[np.int64]:

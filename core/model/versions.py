@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from core.data.store import Project, Store, training_fingerprint
+from core.data.store import Project, Store, Version, training_fingerprint
 from core.errors import BadInput
 from core.model.backbones import BUNDLED
 from core.model.bundle import Bundle
@@ -29,7 +29,7 @@ def train_project(
     """
     project = store.project(project_id)
     dataset = store.dataset(project_id)
-    live = live_bundle(store, project_id)
+    live = live_model(store, project_id)
     trained = train_model(
         dataset,
         embedders,
@@ -38,7 +38,7 @@ def train_project(
         on_progress=on_progress,
     )
     bundle = trained.bundle
-    compared = _compared(store, project_id, live, bundle)
+    compared = None if live is None else compare(live[1], bundle, against=live[0].number)
     version = store.models.add(
         project_id,
         bundle.to_files(),
@@ -53,10 +53,10 @@ def train_project(
     return {"version": version.number, "live": version.is_live, "seconds": trained.seconds}
 
 
-def wishes_of(project: Project, live: Bundle | None, also: Sequence[str] = ()) -> Wishes:
+def wishes_of(project: Project, live: tuple[Version, Bundle] | None, also: Sequence[str] = ()) -> Wishes:
     """What the person decided for this project; backbones tried before are tried again, early."""
     first, *others = BUNDLED
-    extra = [name for name in (*also, *(live.tried if live else ())) if name not in BUNDLED]
+    extra = [name for name in (*also, *(live[1].tried if live else ())) if name not in BUNDLED]
     return Wishes(
         fixed=_fixed(project.fixed),
         mode=_mode(project.mode),
@@ -65,22 +65,15 @@ def wishes_of(project: Project, live: Bundle | None, also: Sequence[str] = ()) -
     )
 
 
-def live_bundle(store: Store, project_id: str) -> Bundle | None:
-    """The live version's bundle; None where there is none, or one of an older Thimble that cannot be read."""
+def live_model(store: Store, project_id: str) -> tuple[Version, Bundle] | None:
+    """The live version with its bundle; None where there is none, or one of an older Thimble that cannot be read."""
     live = store.models.live(project_id)
     if live is None:
         return None
     try:
-        return Bundle.from_files(store.models.files(project_id, live.number))
+        return live, Bundle.from_files(store.models.files(project_id, live.number))
     except BadInput:
         return None
-
-
-def _compared(store: Store, project_id: str, live: Bundle | None, bundle: Bundle) -> Comparison | None:
-    version = store.models.live(project_id)
-    if live is None or version is None:
-        return None
-    return compare(live, bundle, against=version.number)
 
 
 def _note(compared: Comparison | None) -> str:

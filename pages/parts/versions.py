@@ -83,17 +83,12 @@ def _back(store: Store, project: Project, against: int) -> None:
             help=f"Takes back what you did to photos since version {against}; the last was: {plain(change.words)}.",
         )
     ):
-        _undo_since(store, project, older)
+        store.changes.undo_since(project.id, older.created_at)
         store.models.set_live(project.id, against)
         st.rerun()
     if st.button(f"Go back to version {against}", icon=":material/settings_backup_restore:"):
         store.models.set_live(project.id, against)
         st.rerun()
-
-
-def _undo_since(store: Store, project: Project, version: Version) -> None:
-    while (change := store.changes.last(project.id)) is not None and change.at > version.created_at:
-        store.changes.undo(change.id)
 
 
 def _photos(store: Store, project: Project, comparison: Comparison) -> None:

@@ -13,7 +13,7 @@ from core.data.dataset import NONE_OF_THESE
 from core.data.store import Project, Store
 from core.model.bundle import Prediction
 from core.model.embedder import Embedders
-from core.model.versions import live_bundle, train_project
+from core.model.versions import live_model, train_project
 from tests.browser.conftest import App
 from tests.browser.test_paths import make_project, picture, step
 
@@ -37,8 +37,9 @@ def trained(store: Store) -> Project:
 
 def unusual(store: Store, project: Project) -> FilePayload:
     """A photo of a category that is accepted, but would not be if a fifth of the true ones might be refused."""
-    bundle = live_bundle(store, project.id)
-    assert bundle is not None
+    live = live_model(store, project.id)
+    assert live is not None
+    bundle = live[1]
     for number in range(100, 200):
         photo = picture("disc", number)
         (answer,) = bundle.predict([photo["buffer"]], store.home)

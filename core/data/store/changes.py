@@ -1,5 +1,7 @@
 """What the person did to photos and may undo."""
 
+from datetime import datetime
+
 from sqlalchemy import Engine
 
 from core.data.store import change_rows, project_rows
@@ -31,3 +33,8 @@ class Changes:
             change = change_rows.undo_change(connection, change_id)
         self._pictures.sweep()
         return change
+
+    def undo_since(self, project_id: str, moment: datetime) -> None:
+        """Undo every change that was made after this moment, the last one first."""
+        while (change := self.last(project_id)) is not None and change.at > moment:
+            self.undo(change.id)

@@ -66,6 +66,19 @@ def test_dropping_and_keeping_come_back_with_their_reasons(kennel: Kennel) -> No
     assert kennel.photos() == before
 
 
+def test_all_changes_since_a_moment_come_back_and_older_ones_stay(kennel: Kennel) -> None:
+    ids = kennel.add(kennel.cats, 1, 2, 3)
+    kennel.store.photos.move(ids[:1], kennel.dogs, undoable=True)
+    older = kennel.store.changes.last(kennel.project.id)
+    assert older is not None
+    before = kennel.photos()
+    kennel.store.photos.move(ids, kennel.cows, undoable=True)
+    kennel.store.photos.set_kept(ids, False, undoable=True)
+    kennel.store.changes.undo_since(kennel.project.id, older.at)
+    assert kennel.photos() == before
+    assert kennel.store.changes.last(kennel.project.id) == older
+
+
 def test_a_photo_that_became_one_with_another_comes_back(kennel: Kennel) -> None:
     """With its embedding and its file, and the other is set aside again as it was."""
     (cat,) = kennel.add(kennel.cats, 1)
