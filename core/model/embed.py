@@ -87,13 +87,15 @@ def embed_photos(
     looks: Sequence[Look],
     *,
     cache: EmbeddingCache | None = None,
+    on_pixels: Callable[[Photo, Pixels], None] = lambda photo, pixels: None,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Embedded:
     """Every usable photo's rows, one for each look, in the order of `photos`; an unusable one is refused, not raised.
 
     Memory beyond the result does not grow with the number of photos. A photo whose key is its SHA-256, as in
     the store, is neither read nor decoded if `cache` knows all its rows. New rows are put there after every batch,
-    so a run cut short goes on where it stopped. `on_progress(done, total)` is called after every batch; what it
+    so a run cut short goes on where it stopped. `on_pixels` is called, by several threads, with each photo that had to
+    be decoded, so that nobody need decode it again. `on_progress(done, total)` is called after every batch; what it
     raises (Cancelled) ends the work and leaves no thread running.
     """
     # A path is no SHA-256, so for photos from a folder the cache knows nothing, and they are read.
@@ -110,7 +112,7 @@ def embed_photos(
         for at, photo in enumerate(photos)
         if at not in sha256
     ]
-    with closing(_prepared(todo, read)) as prepared:
+    with closing(_prepared(todo, read, on_pixels)) as prepared:
         while batch := list(islice(prepared, BATCH)):
             refused += [item for _, item in batch if isinstance(item, Refused)]
             good = [(at, item) for at, item in batch if isinstance(item, _Prepared)]
@@ -129,14 +131,16 @@ def embed_photos(
 
 
 def _prepared(
-    photos: Sequence[tuple[int, Photo, Sequence[Look]]], read: Callable[[Photo], bytes]
+    photos: Sequence[tuple[int, Photo, Sequence[Look]]],
+    read: Callable[[Photo], bytes],
+    on_pixels: Callable[[Photo, Pixels], None],
 ) -> Generator[tuple[int, _Prepared | Refused], None, None]:
     """The photos made ready in order by as many threads as there are cores, at most LOOK_AHEAD in advance."""
     pool = ThreadPoolExecutor(usable_cores(), thread_name_prefix="decode")
     pending: deque[tuple[int, Future[_Prepared | Refused]]] = deque()
     try:
         for position, photo, looks in photos:
-            pending.append((position, pool.submit(_prepare, photo, read, looks)))
+            pending.append((position, pool.submit(_prepare, photo, read, looks, on_pixels)))
             if len(pending) == LOOK_AHEAD:
                 position, first = pending.popleft()
                 yield position, first.result()
@@ -146,7 +150,9 @@ def _prepared(
         pool.shutdown(cancel_futures=True)
 
 
-def _prepare(photo: Photo, read: Callable[[Photo], bytes], looks: Sequence[Look]) -> _Prepared | Refused:
+def _prepare(
+    photo: Photo, read: Callable[[Photo], bytes], looks: Sequence[Look], on_pixels: Callable[[Photo, Pixels], None]
+) -> _Prepared | Refused:
     try:
         data = read(photo)
         pixels = decode(data)
@@ -154,6 +160,7 @@ def _prepare(photo: Photo, read: Callable[[Photo], bytes], looks: Sequence[Look]
         return Refused(photo.name, error.message)
     except OSError as error:
         return Refused(photo.name, f"It cannot be read: {error.strerror or error}.")
+    on_pixels(photo, pixels)
     views = {look: look.at(pixels) for look in looks}
     return _Prepared(hashlib.sha256(data).hexdigest(), fingerprint(pixels), views)
 

@@ -2,6 +2,7 @@
 
 import os
 import threading
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
 class Embedder:
     """Runs one frozen backbone; ready at once, loaded at the first use, safe to share between threads.
 
-    `bulk` trades the time to a single answer for throughput, and computes in bfloat16 where the processor has
-    it; otherwise float32. Photos go through one by one, on as many streams as suit the processor: measured as
-    fast as batches, and a row then never depends on its neighbours.
+    What several threads ask for at the same moment is embedded together. Photos go through one by one, on as many
+    streams as suit the processor: measured as fast as batches, and a row never depends on its neighbours. `bulk`
+    computes in bfloat16 where the processor has it; otherwise float32, and a single photo has all cores to itself.
     """
 
     def __init__(self, backbone: Backbone, home: Path, *, bulk: bool = False) -> None:
@@ -29,13 +30,16 @@ class Embedder:
         self._home = home
         self._bulk = bulk
         self._lock = threading.Lock()
-        self._queue: openvino.AsyncInferQueue | None = None
+        self._guard = threading.Lock()
+        self._asked: list[_Asked] = []
+        self._streams: openvino.AsyncInferQueue | None = None
+        self._single: openvino.CompiledModel | None = None
         self._mapping: openvino.CompiledModel | None = None
 
     @property
     def is_ready(self) -> bool:
         """Loaded, so that embedding begins at once."""
-        return self._queue is not None
+        return self._streams is not None
 
     def prepare(self) -> None:
         """Load the backbone now rather than at the first use. Raises AppError as `embed` does."""
@@ -46,31 +50,52 @@ class Embedder:
 
         The first call may take seconds. Raises AppError when the backbone cannot be prepared (see `converted`).
         """
-        rows = np.empty((len(batch), self.backbone.row), np.float32)
+        asked = _Asked(batch, np.empty((len(batch), self.backbone.row), np.float32))
+        with self._guard:
+            self._asked.append(asked)
         with self._lock:
-            if self._queue is None:
-                self._queue = _queue(self._compiled(["row"]))
-            queue = self._queue
+            # While this thread waited, the one before it may have embedded for both.
+            with self._guard:
+                together, self._asked = self._asked, []
+            try:
+                self._embed(together)
+            except BaseException as error:
+                for each in together:
+                    each.error = error
+        if asked.error is not None:
+            raise asked.error
+        return asked.rows
 
-            def keep(request: "openvino.InferRequest", number: int) -> None:
-                rows[number] = request.get_output_tensor().data
+    def _embed(self, together: "list[_Asked]") -> None:
+        if self._streams is None:
+            if not self._bulk:
+                self._single = self._compiled(["row"], "LATENCY")
+            self._streams = _queue(self._compiled(["row"], "THROUGHPUT"))
+        views = [(each, number) for each in together for number in range(len(each.views))]
+        if len(views) == 1 and self._single is not None:
+            each, number = views[0]
+            each.rows[number] = self._single(each.views[number : number + 1])["row"]
+            return
 
-            queue.set_callback(keep)
-            for number in range(len(batch)):
-                queue.start_async(batch[number : number + 1], number)
-            queue.wait_all()
-        return rows
+        def keep(request: "openvino.InferRequest", place: "tuple[_Asked, int]") -> None:
+            each, number = place
+            each.rows[number] = request.get_output_tensor().data
+
+        self._streams.set_callback(keep)
+        for each, number in views:
+            self._streams.start_async(each.views[number : number + 1], (each, number))
+        self._streams.wait_all()
 
     def maps(self, view: Pixels) -> tuple[NDArray[np.float32], ...]:
         """For each cut the maps (height, width, features) whose averages are the row of this one view."""
         names = [f"map{at}" for at in range(len(self.backbone.cuts))]
         with self._lock:
             if self._mapping is None:
-                self._mapping = self._compiled(names)
+                self._mapping = self._compiled(names, "LATENCY")
             found = self._mapping(view[np.newaxis])
             return tuple(np.array(found[name][0], np.float32) for name in names)
 
-    def _compiled(self, outputs: list[str]) -> "openvino.CompiledModel":
+    def _compiled(self, outputs: list[str], hint: str) -> "openvino.CompiledModel":
         refuse_telemetry()
         # Imported on first use: with its libraries it takes 60 MB, and many a page never embeds anything.
         import openvino
@@ -82,11 +107,20 @@ class Embedder:
         wanted = openvino.Model([model.output(name) for name in outputs], model.get_parameters())
         bfloat16 = self._bulk and "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         config = {
-            "PERFORMANCE_HINT": "THROUGHPUT" if self._bulk else "LATENCY",
+            "PERFORMANCE_HINT": hint,
             "INFERENCE_PRECISION_HINT": "bf16" if bfloat16 else "f32",
             "INFERENCE_NUM_THREADS": usable_cores(),
         }
         return core.compile_model(wanted, "CPU", config)
+
+
+@dataclass
+class _Asked:
+    """What one thread wants embedded: views (n, pixels, pixels, 3), the rows to fill, and what went wrong."""
+
+    views: NDArray[np.uint8]
+    rows: NDArray[np.float32]
+    error: BaseException | None = None
 
 
 def _queue(compiled: "openvino.CompiledModel") -> "openvino.AsyncInferQueue":

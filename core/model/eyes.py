@@ -8,13 +8,15 @@ from numpy.typing import NDArray
 
 from core.data.dataset import Dataset, Photo
 from core.data.lookalikes import group
-from core.data.photo import Refused
+from core.data.measures import Measures, measure
+from core.data.photo import Pixels, Refused
 from core.data.sources import merge_groups, source_groups
 from core.errors import AppError
 from core.model.backbones import BACKBONES
 from core.model.embed import Embedded, EmbeddingCache, Look, embed_photos
 from core.model.embedder import Embedders
 from core.model.features import Key, Matrix
+from core.model.measured import measured
 
 LOOK_SHARE = 0.9  # of the progress bar: looking at the photos is nearly all of the work
 
@@ -35,7 +37,8 @@ class Eyes:
         self._cache = cache
         self._on_progress = on_progress
         self._done = 0.0
-        embedded = self._embed(dataset.photos, [first])
+        self._taken: dict[str, Measures] = {}
+        embedded = self._embed(dataset.photos, [first], self._measure)
         kept, repeated = tell_repeats_apart([dataset.photos[at] for at in embedded.index], embedded.sha256)
         self.photos = [dataset.photos[embedded.index[at]] for at in kept]
         self.sha256 = tuple(embedded.sha256[at] for at in kept)
@@ -43,20 +46,44 @@ class Eyes:
         self.rows = {look: rows[kept] for look, rows in embedded.rows.items()}
         self.plain = self.rows[first][:, BACKBONES[first[0]].last]
         self.set_aside = (*embedded.refused, *repeated)
+        self._rows = dict(self.rows)
+        self._known = {key: np.ones(len(kept), dtype=np.bool_) for key in self.rows}
 
-    def look(self, keys: Sequence[Key]) -> Mapping[Key, Matrix]:
-        """The rows (n, backbone.row) of the photos under these looks. Raises AppError if a photo has gone meanwhile."""
-        embedded = self._embed(self.photos, keys)
+    def look(self, keys: Sequence[Key], photos: NDArray[np.int64]) -> Mapping[Key, Matrix]:
+        """The rows (m, backbone.row) of the photos at these positions (m,) under these looks; none is looked at twice.
+
+        Raises AppError if one has gone meanwhile.
+        """
+        for key in keys:
+            if key not in self._rows:
+                self._rows[key] = np.empty((len(self.photos), BACKBONES[key[0]].row), np.float32)
+                self._known[key] = np.zeros(len(self.photos), dtype=np.bool_)
+        new = photos[~np.all([self._known[key][photos] for key in keys], axis=0)]
+        embedded = self._embed([self.photos[at] for at in new], keys)
         if embedded.refused:
             name = embedded.refused[0].name
             raise AppError(f"'{name}' was deleted or changed during the training.", hint="Train again.")
-        return embedded.rows
+        for key, rows in embedded.rows.items():
+            self._rows[key][new], self._known[key][new] = rows, True
+        return {key: self._rows[key][photos] for key in keys}
+
+    def measures(self) -> list[Measures]:
+        """What the photos' pixels say of them. Raises BadPhoto if one has changed meanwhile."""
+        return measured(self.photos, self._dataset.read, cache=self._cache, taken=self._taken)
 
     def strangers(self, keys: Sequence[Key]) -> Mapping[Key, Matrix]:
         """The rows (m, backbone.row) of the photos that show none of the categories."""
         return self._embed(self._dataset.strangers, list(dict.fromkeys(keys))).rows
 
-    def _embed(self, photos: Sequence[Photo], keys: Sequence[Key]) -> Embedded:
+    def _measure(self, photo: Photo, pixels: Pixels) -> None:
+        self._taken[photo.key] = measure(pixels)
+
+    def _embed(
+        self,
+        photos: Sequence[Photo],
+        keys: Sequence[Key],
+        on_pixels: Callable[[Photo, Pixels], None] = lambda photo, pixels: None,
+    ) -> Embedded:
         """Each time the bar goes half of what is left of its way: how often is decided by what is found."""
         start, share = self._done, (LOOK_SHARE - self._done) / 2
         self._done += share
@@ -70,7 +97,9 @@ class Eyes:
             self._on_progress(start + share * done / max(total, 1), f"{words}: {done} of {total}")
 
         looks = [Look(self._embedders[backbone], view) for backbone, view in keys]
-        return embed_photos(photos, self._dataset.read, looks, cache=self._cache, on_progress=progress)
+        return embed_photos(
+            photos, self._dataset.read, looks, cache=self._cache, on_pixels=on_pixels, on_progress=progress
+        )
 
 
 def tell_repeats_apart(photos: Sequence[Photo], sha256: Sequence[str]) -> tuple[NDArray[np.int64], list[Refused]]:

@@ -90,11 +90,11 @@ def fit_head(features: NDArray[np.float32], labels: NDArray[np.int64], categorie
     photos, width = centred.shape
     tall = photos > width  # then the smaller of the two matrices of products has the same directions
     variance, vectors = principal(centred.T @ centred if tall else centred @ centred.T)
-    directions = vectors if tall else centred.T @ (vectors / np.sqrt(variance))
     coordinates = centred @ vectors if tall else vectors * np.sqrt(variance)
     everything = np.ones((photos, 1))
     weights = solve(_with_bias(coordinates), one_hot(labels, categories), everything, strength)[:, 0]
-    kernel = directions @ weights[:-1]
+    # In this order no product is larger than the features.
+    kernel = vectors @ weights[:-1] if tall else centred.T @ ((vectors / np.sqrt(variance)) @ weights[:-1])
     bias = weights[-1] - centre @ kernel
     return Head(kernel.astype(np.float32), bias.astype(np.float32))
 

@@ -1,6 +1,6 @@
 """The measures of many photos, kept like embeddings so that none is taken twice."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -15,26 +15,28 @@ RECIPE = "measures-1"  # another number when `measure` gives other values
 
 
 def measured(
-    photos: Sequence[Photo], read: Callable[[Photo], bytes], *, cache: EmbeddingCache | None = None
+    photos: Sequence[Photo],
+    read: Callable[[Photo], bytes],
+    *,
+    cache: EmbeddingCache | None = None,
+    taken: Mapping[str, Measures] | None = None,
 ) -> list[Measures]:
     """The measures of usable photos, in their order. A photo that `cache` knows is neither read nor decoded.
 
-    Raises BadPhoto for one that cannot be used.
+    `taken` are measures, by the photo's key, of photos that were decoded just now. Raises BadPhoto for a photo that
+    cannot be used.
     """
-    known = dict(cache.get(RECIPE, [photo.key for photo in photos])) if cache else {}
-    new = [photo for photo in photos if photo.key not in known]
+    keys = [photo.key for photo in photos]
+    known = dict(cache.get(RECIPE, keys)) if cache else {}
+    fresh = {key: _row(told) for key, told in (taken or {}).items() if key not in known}
+    left = [photo for photo in photos if photo.key not in known and photo.key not in fresh]
     with ThreadPoolExecutor(usable_cores()) as pool:
-        fresh = dict(
-            zip(
-                (photo.key for photo in new),
-                pool.map(lambda photo: _row(measure(decode(read(photo)))), new),
-                strict=True,
-            )
-        )
+        rows = pool.map(lambda photo: _row(measure(decode(read(photo)))), left)
+        fresh |= dict(zip((photo.key for photo in left), rows, strict=True))
     if cache:
         cache.put(RECIPE, fresh)
     known |= fresh
-    return [_measures(known[photo.key]) for photo in photos]
+    return [_measures(known[key]) for key in keys]
 
 
 def _row(told: Measures) -> Row:

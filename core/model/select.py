@@ -1,8 +1,9 @@
 """Chooses what suits these photos: which backbones, views and cuts, which head, alone or a few together.
 
 No recipe wins everywhere, so each candidate is judged by its log loss on photos that its head never saw. Cheap
-candidates come first, and dear ones are tried only while they can win. What chose does not score: `Chosen` gives
-probabilities in which each photo was kept out of the choice as well.
+candidates come first; what needs another look at the photos is tried on a sample of them, and on the rest only where
+that promises something (after successive halving: Jamieson & Talwalkar 2016). What chose does not score: `Chosen`
+gives probabilities in which each photo was kept out of the choice as well.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -23,9 +24,16 @@ from core.model.head import Floats
 from core.model.hidden import ENOUGH
 
 Mode = Literal["fast", "best"]
+Seen = tuple[tuple[str, ...], tuple[str, ...]]  # backbones and views
+Looking = Callable[[Sequence[Key], Labels], Mapping[Key, Matrix]]  # looks and positions of photos -> their rows
 
-SETTLED = 0.02  # log loss, in nats: with so little left no other candidate can win anything that matters
+EVERY_CUT, FEW_CUTS = ("last", "all", "late"), ("last", "all")
+
+SETTLED = 0.02  # log loss, in nats: where no more is left, or on a sample won, another look is not worth its seconds
 FEW = 120  # photos: with no more, a mirrored view costs little and each look counts
+SAMPLE = 100  # photos that a further look is tried on first; fewer tell too little
+LEAST_EACH = 5  # photos of each category in that sample
+NOISE = 1.0  # standard errors of a difference within which the simpler one is taken (Breiman et al. 1984)
 LEADERS = 4  # features that other heads are tried on
 FORGETTING = 8.0  # of differences in total log loss, which are partly chance: see `weights`
 MOST_MEMBERS = 8  # of an answer; with twice as many accuracy rose by a tenth of a point
@@ -57,14 +65,17 @@ class Chosen:
     kept_out: Floats
 
     def fit(self, rows: Mapping[Key, Matrix], labels: Labels, categories: int) -> Classifier:
-        """The classifier, its heads learnt from all photos."""
-        members = []
-        for tried, at, weight in self.shares:
+        """The classifier, its heads learnt from all photos, as many at a time as there are cores."""
+
+        def member(share: tuple[Tried, int, float]) -> Member:
+            tried, at, weight = share
             features = tried.candidate.features
             matrix = features.matrix(rows)
             head = tried.candidate.fit(matrix, labels, categories, tried.strengths[at], tried.scales[at])
-            members.append(Member(features, head, weight))
-        return Classifier(tuple(members), self.sharpness)
+            return Member(features, head, weight)
+
+        with ThreadPoolExecutor(usable_cores()) as pool:
+            return Classifier(tuple(pool.map(member, self.shares)), self.sharpness)
 
 
 @dataclass(frozen=True)
@@ -92,7 +103,7 @@ UNFIXED = Fixed()
 
 
 def choose(
-    look: Callable[[Sequence[Key]], Mapping[Key, Matrix]],
+    look: Looking,
     labels: Labels,
     folds: Labels,
     categories: int,
@@ -104,65 +115,75 @@ def choose(
 ) -> Choice:
     """The choice for photos with `labels` (n,) in `folds` (n,).
 
-    `look` gives the rows of all photos for more looks, which is where the time goes; `backbones` are ids, cheapest
-    first; `elongated` says that a crop leaves out much of the photos, so that seeing them whole is worth a try.
+    `look` gives the rows of the photos at some positions (m,) for more looks, which is where the time goes; `backbones`
+    are ids, cheapest first; `elongated` says that a crop leaves out much of the photos, so that seeing them whole is
+    worth a try.
     """
-    trials = _Trials(look, labels, folds, categories, fixed, bank or Bank())
+    trials = _Trials(labels, folds, categories, fixed, bank or Bank())
     first, *others = [fixed.backbone] if fixed.backbone else backbones
-    views = [fixed.view] if fixed.view else ["crop", "squash"] if elongated else ["crop"]
-    trials.look([(first, view) for view in views])
-    trials.add([((first,), (view,)) for view in views], "last", "all", "late")
-    view = trials.leader().features.views[0]
+    view = fixed.view or "crop"
+    trials.look(look, (first, view), [((first,), (view,))], *EVERY_CUT)
+    if elongated and not fixed.view:
+        trials.look(look, (first, "squash"), [((first,), ("squash",))], *EVERY_CUT)
+        view = trials.leader().features.views[0]
     together = [first]
     for backbone in others:
-        if trials.settled or not trials.can_win:
+        if trials.settled:
             break
-        trials.look([(backbone, view)])
-        together.append(backbone)
-        trials.add([((backbone,), (view,)), (tuple(together), (view,))], "last", "all")
+        seen = [((backbone,), (view,)), ((*together, backbone), (view,))]
+        if trials.look(look, (backbone, view), seen, *FEW_CUTS):
+            together.append(backbone)
     if not fixed.view and view == "crop" and len(labels) <= FEW and not trials.settled:
-        trials.look([(first, "mirror")])
-        trials.add([((first,), ("crop", "mirror"))], "last", "all")
+        trials.look(look, (first, "mirror"), [((first,), ("crop", "mirror"))], *FEW_CUTS)
     trials.add_heads()
     return trials.choice()
 
 
 class _Trials:
-    """The candidates tried so far."""
+    """The candidates tried so far on these photos, whose rows are in the bank."""
 
-    def __init__(
-        self,
-        look: Callable[[Sequence[Key]], Mapping[Key, Matrix]],
-        labels: Labels,
-        folds: Labels,
-        categories: int,
-        fixed: Fixed,
-        bank: Bank,
-    ) -> None:
-        self._look = look
+    def __init__(self, labels: Labels, folds: Labels, categories: int, fixed: Fixed, bank: Bank) -> None:
         self._labels = labels
         self._folds = folds
         self._categories = categories
         self._fixed = fixed
         self._bank = bank
         self._all = np.ones(len(labels), dtype=np.bool_)
-        self._before: Floats | None = None  # what the photos lost before the last look
         self.tried: list[Tried] = []
 
-    def look(self, keys: Sequence[Key]) -> None:
-        """Have the photos looked at in these ways."""
-        self._before = self._together() if self.tried else None
-        new = [key for key in keys if key not in self._bank.rows]
-        if new:
-            self._bank.add(self._look(new))
+    def look(self, look: Looking, key: Key, seen: Sequence[Seen], *cuts: str) -> bool:
+        """Have the photos looked at in this way and try what `seen` says, unless a sample of them promises nothing.
 
-    def add(self, seen: Sequence[tuple[tuple[str, ...], tuple[str, ...]]], *cuts: str) -> None:
-        """Try a head on each of these backbones and views, at each of these cuts."""
-        self._try(
+        Whether it came to that.
+        """
+        if key not in self._bank.rows:
+            if self.tried and not self._promising(look, key, seen, *cuts):
+                return False
+            self._bank.add(look([key], np.flatnonzero(self._all)))
+        self._try(self._candidates(seen, *cuts))
+        return True
+
+    def _promising(self, look: Looking, key: Key, seen: Sequence[Seen], *cuts: str) -> bool:
+        """Whether this look saves any loss worth its time on a sample, beside all that was tried so far."""
+        photos = sample(self._labels, self._folds, self._categories)
+        if len(photos) == len(self._labels):
+            return True
+        bank = Bank()
+        bank.add({known: rows[photos] for known, rows in self._bank.rows.items()})
+        trials = _Trials(self._labels[photos], self._folds[photos], self._categories, self._fixed, bank)
+        trials._try(tried.candidate for tried in self.tried)
+        before = trials._together()
+        bank.add(look([key], photos))
+        trials._try(self._candidates(seen, *cuts))
+        return bool((before - trials._together()).mean() > SETTLED)
+
+    def _candidates(self, seen: Sequence[Seen], *cuts: str) -> list[Candidate]:
+        """A head on each of these backbones and views, at each of these cuts."""
+        return [
             Candidate(Features(backbones, views, which), self._fixed.head or "ridge")
             for backbones, views in seen
             for which in ([self._fixed.cuts] if self._fixed.cuts else cuts)
-        )
+        ]
 
     def add_heads(self) -> None:
         """Try other heads on the most promising features, unless the person has fixed one."""
@@ -185,14 +206,6 @@ class _Trials:
     def settled(self) -> bool:
         """There is nothing left to win."""
         return min(tried.least for tried in self.tried) <= SETTLED
-
-    @property
-    def can_win(self) -> bool:
-        """The last look that was paid for may, for all that chance allows, have brought something."""
-        if self._before is None:
-            return True
-        gain = self._before - self._together()
-        return bool(gain.mean() + gain.std() / np.sqrt(len(gain)) > 0)
 
     def choice(self) -> Choice:
         """Both modes, scored on photos that had no part in choosing."""
@@ -221,7 +234,7 @@ class _Trials:
         """The simplest candidate of one forward pass whose log loss on these photos is the least but for noise."""
         found = [(tried, tried.best(photos)) for tried in self._single()]
         least = min((tried.losses[at, photos] for tried, at in found), key=lambda each: float(each.mean()))
-        noise = 0.5 / np.sqrt(photos.sum())
+        noise = NOISE / np.sqrt(photos.sum())
         near = [
             (tried, at)
             for tried, at in found
@@ -269,6 +282,20 @@ class _Trials:
                 )
             )
         return tuple(sorted(rows, key=lambda row: row.log_loss))
+
+
+def sample(labels: Labels, folds: Labels, categories: int) -> Labels:
+    """Positions of SAMPLE photos or more, as many of each category as there are, in every fold; or of all of them.
+
+    All, where hardly fewer would do.
+    """
+    each = max(LEAST_EACH, SAMPLE // categories)
+    taken: list[int] = []
+    for category in range(categories):
+        own = np.flatnonzero(labels == category)
+        turn = np.array([(folds[own][:at] == folds[own][at]).sum() for at in range(len(own))])
+        taken += own[np.lexsort((folds[own], turn))][:each].tolist()
+    return np.array(sorted(taken)) if len(taken) <= len(labels) / 2 else np.arange(len(labels))
 
 
 def weights(losses: Floats) -> Floats:

@@ -22,7 +22,6 @@ from core.model.evaluate import Report, evaluate, of_the_model_in_use
 from core.model.eyes import LOOK_SHARE, Eyes, Progress, groups_to_keep_whole
 from core.model.features import Bank, Features, Key
 from core.model.forecast import head_start
-from core.model.measured import measured
 from core.model.novelty import REFUSE
 from core.model.novelty import fit as fit_novelty
 from core.model.select import UNFIXED, Choice, Fixed, Mode, choose
@@ -76,7 +75,7 @@ def train_model(
     check_enough(dataset.categories, Counter(dataset.categories[label] for label in labels))
     groups, alike = groups_to_keep_whole(photos, labels, eyes.fingerprints, eyes.plain)
     fold = folds(labels, groups, fold_count(labels, groups), seed)
-    measures = measured(photos, dataset.read, cache=cache)
+    measures = eyes.measures()
     clock.lap("look")
 
     bank = Bank()

@@ -15,11 +15,13 @@ from PIL import Image
 
 from core.data.dataset import Photo
 from core.data.lookalikes import fingerprint
+from core.data.measures import measure
 from core.data.photo import decode
-from core.errors import Cancelled, NotFound
+from core.errors import AppError, Cancelled, NotFound
 from core.model.backbones import BACKBONES, DEFAULT
 from core.model.embed import BATCH, LOOK_AHEAD, Embedded, Look, Row, embed_photos
 from core.model.embedder import Embedder, Embedders
+from core.model.measured import measured
 from core.model.views import crop, mirror, squash
 
 ROOT = Path(__file__).parents[2]
@@ -122,6 +124,62 @@ def test_a_row_is_the_same_alone_in_a_batch_and_in_either_mode(embedder: Embedde
     cosine = (single * rows[:4]).sum(1) / np.linalg.norm(single, axis=1) / np.linalg.norm(rows[:4], axis=1)
     assert cosine.min() > 0.95
     assert embedder.embed(views[:0]).shape == (0, 4256)
+
+
+def test_what_several_threads_ask_for_is_embedded_together(backbone_home: Path) -> None:
+    """While one call is under way the others gather, and the next call takes them all."""
+    embedder = Embedder(BACKBONES[DEFAULT], backbone_home)
+    views = np.random.default_rng(4).integers(0, 256, (24, 224, 224, 3), np.uint8)
+    alone = np.concatenate([embedder.embed(view[np.newaxis]) for view in views])
+    runs: list[int] = []
+    run = embedder._embed
+    embedder._embed = lambda together: (runs.append(len(together)), run(together))[1]  # type: ignore[method-assign]
+    found = np.empty_like(alone)
+
+    def work(number: int) -> None:
+        found[number] = embedder.embed(views[number : number + 1])[0]
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(len(views))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    np.testing.assert_array_equal(found, alone)
+    assert len([size for size in runs if size]) < len(views)
+    assert sum(runs) == len(views)
+
+
+def test_what_cannot_be_embedded_fails_for_all_who_asked_and_the_next_goes_on(tmp_path: Path) -> None:
+    embedder = Embedder(BACKBONES[DEFAULT], tmp_path)
+    (tmp_path / "backbones").write_text("a file where the folder should be")
+    for _ in range(2):
+        with pytest.raises((AppError, OSError)):
+            embedder.embed(np.zeros((1, 224, 224, 3), np.uint8))
+    assert not embedder.is_ready
+
+
+def test_each_photo_that_is_decoded_is_handed_on_and_what_is_known_is_not_decoded(look: Look) -> None:
+    photos, data = as_stored([jpeg(seed) for seed in range(3)])
+    cache = Memory()
+    embed_photos(photos[:1], lambda photo: data[photo.key], [look], cache=cache)
+    handed: dict[str, tuple[int, ...]] = {}
+    embed_photos(
+        photos,
+        lambda photo: data[photo.key],
+        [look],
+        cache=cache,
+        on_pixels=lambda photo, pixels: handed.__setitem__(photo.key, pixels.shape),
+    )
+    assert handed == {photo.key: (120, 160, 3) for photo in photos[1:]}
+
+
+def test_what_was_measured_while_embedding_is_not_read_again(look: Look) -> None:
+    photos, data = as_stored([jpeg(seed) for seed in range(3)])
+    plain = measured(photos, lambda photo: data[photo.key])
+    cache = Memory()
+    taken = {photo.key: measure(decode(data[photo.key])) for photo in photos}
+    assert measured(photos, lambda photo: pytest.fail("read again"), cache=cache, taken=taken) == plain
+    assert measured(photos, lambda photo: pytest.fail("read again"), cache=cache) == plain
 
 
 def test_one_embedder_serves_many_threads(embedder: Embedder) -> None:

@@ -10,7 +10,7 @@ from core.model.backbones import BACKBONES, BUNDLED
 from core.model.candidates import Candidate, Tried
 from core.model.evaluate import log_loss, losses
 from core.model.features import Bank, Features, Key
-from core.model.select import MOST_MEMBERS, SETTLED, Choice, Fixed, _Trials, choose, weights
+from core.model.select import MOST_MEMBERS, SAMPLE, SETTLED, Choice, Fixed, _Trials, choose, sample, weights
 
 PHOTOS, CATEGORIES = 60, 3
 
@@ -23,10 +23,12 @@ class Looks:
         self._labels = labels
         self._seed = seed
         self.asked: list[Key] = []
+        self.photos: list[int] = []
 
-    def __call__(self, keys: Sequence[Key]) -> dict[Key, NDArray[np.float32]]:
+    def __call__(self, keys: Sequence[Key], photos: NDArray[np.int64]) -> dict[Key, NDArray[np.float32]]:
         self.asked += keys
-        return {key: self._rows(key) for key in keys}
+        self.photos.append(len(photos))
+        return {key: self._rows(key)[photos] for key in keys}
 
     def _rows(self, key: Key) -> NDArray[np.float32]:
         random = np.random.default_rng([self._seed, *"".join(key).encode()])
@@ -50,7 +52,7 @@ def chosen(
 
 
 def test_the_backbone_that_sees_the_difference_is_chosen() -> None:
-    choice, looks = chosen({("lite2", "crop"): 0.15, ("lite0", "crop"): 0.02})
+    choice, looks = chosen({("lite2", "crop"): 0.3, ("lite0", "crop"): 0.02})
     (share,) = choice.fast.shares
     assert share[0].candidate.features.backbones == ("lite2",)
     assert choice.table[0].log_loss == min(row.log_loss for row in choice.table)
@@ -65,11 +67,42 @@ def test_with_nothing_left_to_win_dearer_backbones_are_not_looked_through() -> N
 
 
 def test_the_whole_photo_is_looked_at_only_where_a_crop_leaves_much_out() -> None:
-    clarity = {("lite0", "squash"): 0.15, ("lite0", "crop"): 0.02}
+    clarity = {("lite0", "squash"): 0.3, ("lite0", "crop"): 0.02}
     choice, _ = chosen(clarity, elongated=True)
     assert choice.fast.shares[0][0].candidate.features.views == ("squash",)
     _, looks = chosen(clarity)
     assert ("lite0", "squash") not in looks.asked
+
+
+MANY = np.arange(240) % CATEGORIES
+MANY_FOLDS = np.arange(240) // CATEGORIES % 5
+
+
+def test_of_many_photos_a_few_decide_whether_the_rest_are_looked_at_again() -> None:
+    useless = Looks({("lite0", "crop"): 0.05}, MANY)
+    choice = choose(useless, MANY, MANY_FOLDS, CATEGORIES, backbones=BUNDLED, elongated=True)
+    assert useless.photos[0] == len(MANY)
+    assert useless.asked[1:] == [("lite0", "squash"), ("lite2", "crop"), ("lite1", "crop")]
+    assert max(useless.photos[1:]) <= len(MANY) / 2
+    assert {row.passes for row in choice.table} == {1}
+
+    useful = Looks({("lite0", "crop"): 0.02, ("lite2", "crop"): 0.3}, MANY)
+    choice = choose(useful, MANY, MANY_FOLDS, CATEGORIES, backbones=BUNDLED, elongated=False)
+    assert [(key, photos) for key, photos in zip(useful.asked, useful.photos, strict=True) if photos == len(MANY)] == [
+        (("lite0", "crop"), len(MANY)),
+        (("lite2", "crop"), len(MANY)),
+    ]
+    assert choice.fast.shares[0][0].candidate.features.backbones == ("lite2",)
+
+
+def test_the_sample_holds_every_category_and_fold_alike() -> None:
+    labels = np.sort(np.random.default_rng(0).integers(0, 4, 900))
+    taken = sample(labels, np.arange(900) % 5, 4)
+    assert len(np.unique(taken)) == len(taken) == SAMPLE
+    assert np.bincount(labels[taken]).tolist() == [SAMPLE // 4] * 4
+    for category in range(4):
+        assert np.bincount(taken[labels[taken] == category] % 5).tolist() == [SAMPLE // 20] * 5
+    assert len(sample(np.arange(150) % 4, np.arange(150) % 5, 4)) == 150
 
 
 def test_of_equals_the_simpler_one_is_fast() -> None:
@@ -108,7 +141,7 @@ def test_a_fold_has_no_say_in_the_choice_that_scores_it() -> None:
     features = [Features(("lite0",), (view,), "last") for view in ("crop", "squash", "mirror")]
 
     def scored(luck: int) -> Choice:
-        trials = _Trials(lambda keys: {}, LABELS, FOLDS, CATEGORIES, Fixed(), Bank())
+        trials = _Trials(LABELS, FOLDS, CATEGORIES, Fixed(), Bank())
         for at, each in enumerate(features):
             given = shares[at] / shares[at].sum(axis=1, keepdims=True)
             loss = losses(LABELS, given)
