@@ -33,7 +33,7 @@ def take_in(
     one in no folder is refused. `on_progress` gets the fraction done and words, and may raise Cancelled: what was
     stored before stays.
     """
-    sort = _Sorter(store, project_id, category_id)
+    sort = Sorter(store, project_id, category_id)
     added = repeated = refused = 0
     for fraction, item in unpack_all(files):
         words = f"Storing your photos: {added + repeated} stored"
@@ -54,7 +54,7 @@ def take_in(
     return Taken(added, repeated, refused)
 
 
-class _Sorter:
+class Sorter:
     """Which category an upload goes to; remembers the categories that its folders named."""
 
     def __init__(self, store: Store, project_id: str, category_id: int | None) -> None:

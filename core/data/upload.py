@@ -5,33 +5,27 @@ counts bytes as they are really read, since what an archive says of itself may b
 """
 
 import re
-import stat
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from io import BytesIO
 from itertools import takewhile
-from typing import BinaryIO
+from typing import IO
 
+from core.data.archive import SPLIT, ZIP_MAGIC, is_zip, open_zip, unpacked
 from core.data.photo import MAX_BYTES, Refused
 from core.errors import BadInput
 
 MAX_FILES = 10_000  # more photos than a model made from tens needs
 MAX_TOTAL_BYTES = 2_000_000_000  # all members together, unpacked
-MAX_LISTING_BYTES = 8_000_000  # an archive's list of contents; MAX_FILES long names fit
 
-_ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
-_ARCHIVE_MAGIC = (*_ZIP_MAGIC, b"Rar!", b"7z\xbc\xaf", b"\x1f\x8b")
-_COMPRESSION = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # the rest are rare and can unpack without a bound
-_ENCRYPTED = 0x41  # flag bits: any encryption, strong encryption
-_CHUNK = 65_536
+_ARCHIVE_MAGIC = (*ZIP_MAGIC, b"Rar!", b"7z\xbc\xaf", b"\x1f\x8b")
 _IGNORED_FILES = {"thumbs.db", "desktop.ini"}
 _DRIVE = re.compile(r"[A-Za-z]:")
 
 _OUTSIDE = "Its name leads out of its own folder, so it was not opened. Rename it and add it again."
 _SIZE_LIMIT = f"{MAX_BYTES // 1_000_000} MB, the most a photo may have. Save it smaller and add it again."
-_SPLIT = "Split it into smaller archives."
 
 
 @dataclass(frozen=True)
@@ -43,7 +37,7 @@ class Upload:
     data: bytes
 
 
-def unpack(name: str, file: BinaryIO) -> Iterator[Upload | Refused]:
+def unpack(name: str, file: IO[bytes]) -> Iterator[Upload | Refused]:
     """What a seekable uploaded file holds, in order, read one at a time; what cannot be used says why.
 
     `name` may carry folders ("cats/1.jpg"), as browsers send them for a folder. The folder that directly
@@ -51,8 +45,7 @@ def unpack(name: str, file: BinaryIO) -> Iterator[Upload | Refused]:
     while others lie deeper, has none. Files that `is_ignored` are left out. Whatever the contents, nothing is
     raised.
     """
-    file.seek(0)
-    if file.read(4) in _ZIP_MAGIC:
+    if is_zip(file):
         yield from _unpack_zip(name, file)
     elif not is_ignored(name):
         yield _plain(name, file)
@@ -64,7 +57,7 @@ def unpack_all(files: Sequence[tuple[str, bytes]]) -> Iterator[tuple[float, Uplo
     A browser sends a folder as the files in it, so which folder only wraps the categories shows in all names
     together.
     """
-    loose = [name for name, data in files if not data.startswith(_ZIP_MAGIC)]
+    loose = [name for name, data in files if not data.startswith(ZIP_MAGIC)]
     categories = dict(zip(loose, _categories(loose), strict=True))
     counts = [_most_in(data) for _, data in files]
     done = 0
@@ -78,8 +71,8 @@ def unpack_all(files: Sequence[tuple[str, bytes]]) -> Iterator[tuple[float, Uplo
 
 def _most_in(data: bytes) -> int:
     """How many files there are at most; 1 for what is no readable archive."""
-    if data.startswith(_ZIP_MAGIC):
-        with suppress(Exception), zipfile.ZipFile(_Bounded(BytesIO(data))) as archive:
+    if data.startswith(ZIP_MAGIC):
+        with suppress(Exception), open_zip(BytesIO(data)) as archive:
             return max(1, min(len(archive.infolist()), MAX_FILES))
     return 1
 
@@ -91,7 +84,7 @@ def is_ignored(name: str) -> bool:
     return hidden or (bool(parts) and parts[-1].lower() in _IGNORED_FILES)
 
 
-def _plain(name: str, file: BinaryIO) -> Upload | Refused:
+def _plain(name: str, file: IO[bytes]) -> Upload | Refused:
     if _leads_outside(name):
         return Refused(name, _OUTSIDE)
     file.seek(0)
@@ -101,14 +94,11 @@ def _plain(name: str, file: BinaryIO) -> Upload | Refused:
     return Upload("/".join(_parts(name)), _categories([name])[0], data)
 
 
-def _unpack_zip(name: str, file: BinaryIO) -> Iterator[Upload | Refused]:
+def _unpack_zip(name: str, file: IO[bytes]) -> Iterator[Upload | Refused]:
     try:
-        archive = zipfile.ZipFile(_Bounded(file))
+        archive = open_zip(file)
     except BadInput as error:
         yield Refused(name, str(error))
-        return
-    except Exception:  # zipfile stumbles in many ways over a damaged archive
-        yield Refused(name, "The zip archive is damaged or was cut short. Make or upload it again.")
         return
     with archive:
         members = [m for m in archive.infolist() if not _is_folder(m) and not is_ignored(m.filename)]
@@ -117,12 +107,12 @@ def _unpack_zip(name: str, file: BinaryIO) -> Iterator[Upload | Refused]:
         left = MAX_TOTAL_BYTES
         for number, member in enumerate(members):
             if number == MAX_FILES:
-                reason = f"It holds {len(members):,} files; the first {MAX_FILES:,} were looked at. {_SPLIT}"
+                reason = f"It holds {len(members):,} files; the first {MAX_FILES:,} were looked at. {SPLIT}"
                 yield Refused(name, reason)
                 return
             if left <= 0:
                 size = f"{MAX_TOTAL_BYTES / 1e9:g} GB"
-                yield Refused(name, f"Unpacked it is larger than {size}; the rest was left out. {_SPLIT}")
+                yield Refused(name, f"Unpacked it is larger than {size}; the rest was left out. {SPLIT}")
                 return
             item, read = _member(archive, member, categories.get(member.filename))
             # Packed bytes count too: members may share them, and empty blocks unpack to nothing at all.
@@ -133,36 +123,16 @@ def _unpack_zip(name: str, file: BinaryIO) -> Iterator[Upload | Refused]:
 def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, category: str | None) -> tuple[Upload | Refused, int]:
     """One member and how many bytes were unpacked to get it."""
     name = member.filename
-    reason = _why_not_opened(member)
-    if reason is not None:
-        return Refused(name, reason), 0
-    chunks: list[bytes] = []
-    read = 0
-    try:
-        with archive.open(member) as file:
-            while read <= MAX_BYTES and (chunk := file.read(_CHUNK)):
-                chunks.append(chunk)
-                read += len(chunk)
-    except Exception:  # a wrong checksum, a broken stream, a header that contradicts the list of contents, …
-        return Refused(name, "It is damaged inside the zip archive. Make the archive again."), read
+    if _leads_outside(name):
+        return Refused(name, _OUTSIDE), 0
+    data, read = unpacked(archive, member, MAX_BYTES)
+    if isinstance(data, str):
+        return Refused(name, data), read
     if read > MAX_BYTES:
         return Refused(name, f"It is larger than {_SIZE_LIMIT}"), read
-    data = b"".join(chunks)
     if data.startswith(_ARCHIVE_MAGIC):
         return Refused(name, "It is an archive inside the archive. Unpack it and add what it holds."), read
     return Upload("/".join(_parts(name)), category, data), read
-
-
-def _why_not_opened(member: zipfile.ZipInfo) -> str | None:
-    if _leads_outside(member.filename):
-        return _OUTSIDE
-    if stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFREG):
-        return "It is a link to another place, not a file. Put the file itself into the archive."
-    if member.flag_bits & _ENCRYPTED:
-        return "It is locked with a password. Make the archive again without one."
-    if member.compress_type not in _COMPRESSION:
-        return "It is packed in an unusual way. Make the zip archive again with your system's own tool."
-    return None
 
 
 def _is_folder(member: zipfile.ZipInfo) -> bool:
@@ -188,20 +158,3 @@ def _categories(names: Sequence[str]) -> list[str | None]:
     shared = sum(1 for _ in takewhile(lambda level: len(set(level)) == 1, zip(*folders, strict=False)))
     wrapped = any(len(folder) > shared for folder in folders)
     return [folder[-1] if len(folder) > (shared if wrapped else 0) else None for folder in folders]
-
-
-class _Bounded:
-    """A file that will not hand zipfile a list of contents so long that it alone would fill memory."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self.seek = file.seek
-        self.tell = file.tell
-        self.seekable = file.seekable
-
-    def read(self, size: int = -1, /) -> bytes:
-        wanted = size if 0 <= size <= MAX_LISTING_BYTES else MAX_LISTING_BYTES + 1
-        data = self._file.read(wanted)
-        if len(data) > MAX_LISTING_BYTES:
-            raise BadInput(f"The archive lists far more than {MAX_FILES:,} files.", hint=_SPLIT)
-        return data

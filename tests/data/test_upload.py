@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.data import upload
+from core.data import archive, upload
 from core.data.photo import MAX_BYTES, Refused, decode
 from core.data.upload import Upload, is_ignored, unpack
 from core.errors import BadPhoto
@@ -254,7 +254,7 @@ def test_more_than_ten_thousand_files_are_cut_off() -> None:
 def test_a_list_of_contents_that_would_fill_memory_is_refused() -> None:
     listed = zip_of({"1.jpg": b""})
     one = listed[listed.index(b"PK\x01\x02") : listed.index(b"PK\x05\x06")]
-    listing = one * (upload.MAX_LISTING_BYTES // len(one) + 1)
+    listing = one * (archive.MAX_LISTING_BYTES // len(one) + 1)
     end = struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, 0xFFFE, 0xFFFE, len(listing), 35, 0)
     items = from_zip(listed[:35] + listing + end)
     assert "far more than 10,000 files" in reasons(items)["photos.zip"]

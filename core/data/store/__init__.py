@@ -25,6 +25,7 @@ from core.data.store.records import (
     Summary,
     Version,
 )
+from core.data.store.share_records import ApiKey, Correction, Export, Link, Origin, Scope
 from core.data.store.store import Store, home_folder, training_fingerprint
 
 __all__ = [
@@ -32,18 +33,24 @@ __all__ = [
     "DROPPED_BY_PERSON",
     "KEPT_BY_PERSON",
     "Added",
+    "ApiKey",
     "Category",
     "Change",
     "Collection",
+    "Correction",
     "Counts",
     "Credit",
+    "Export",
     "Find",
     "FindState",
     "Job",
     "JobState",
+    "Link",
+    "Origin",
     "Plan",
     "Project",
     "RefusedFile",
+    "Scope",
     "SearchRound",
     "Store",
     "StoredPhoto",

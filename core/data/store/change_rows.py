@@ -9,7 +9,8 @@ from sqlalchemy import Connection, and_, delete, func, insert, select, update
 
 from core.data.store.photo_rows import delete_photos
 from core.data.store.project_rows import lock_project
-from core.data.store.records import Change, StoredPhoto
+from core.data.store.records import Change
+from core.data.store.share_tables import corrections
 from core.data.store.tables import categories, changed_photos, changes, chunks, photos, plain
 from core.data.store.version_rows import live_number
 from core.errors import BadInput, NotFound
@@ -30,23 +31,24 @@ def pictures_of(connection: Connection, photo_ids: Sequence[int]) -> dict[int, P
     return found
 
 
-def record_change(connection: Connection, before: Mapping[int, PhotoRow], words: str) -> None:
-    """Have it undoable that these rows are now other than they were; nothing happens when none is."""
-    now = _rows(connection, list(before))
+def record_change(
+    connection: Connection, before: Mapping[int, PhotoRow], words: str, added: Sequence[int] = ()
+) -> list[int]:
+    """Have it undoable that these rows are now other than they were, and that these photos were added.
+
+    The new changes, one for each project; none when nothing is other than it was.
+    """
+    now = _rows(connection, [*before, *added])
     by_project: dict[str, list[PhotoRow]] = {}
     for photo_id, row in before.items():
         if now.get(photo_id) != row:
             record = {"photo_id": photo_id, "sha256": row["sha256"], "gone": photo_id not in now}
             touched = by_project.setdefault(row["project_id"], [])
             touched.append({**record, "before": json.dumps(row, default=datetime.timestamp)})
-    for project_id, records in by_project.items():
-        _insert_change(connection, project_id, words, records)
-
-
-def record_added(connection: Connection, project_id: str, photo: StoredPhoto, words: str) -> None:
-    """Have it undoable that this photo was added."""
-    record = {"photo_id": photo.id, "sha256": photo.sha256, "gone": False, "before": None}
-    _insert_change(connection, project_id, words, [record])
+    for photo_id in added:
+        record = {"photo_id": photo_id, "sha256": now[photo_id]["sha256"], "gone": False, "before": None}
+        by_project.setdefault(now[photo_id]["project_id"], []).append(record)
+    return [_insert_change(connection, project_id, words, records) for project_id, records in by_project.items()]
 
 
 def read_last(connection: Connection, project_id: str) -> Change | None:
@@ -78,13 +80,16 @@ def undo_change(connection: Connection, change_id: int) -> Change:
         connection.execute(delete(photos).where(photos.c.id.in_(some)))
     for row in back.values():
         _put_back(connection, row)
+    # Before its photos go, so that their pictures are used all the while.
+    accepted = corrections.c.change_id == change_id
+    connection.execute(update(corrections).where(accepted).values(change_id=None))
     for some in chunks(added):
         delete_photos(connection, photos.c.id.in_(some))
     connection.execute(delete(changes).where(changes.c.id == change_id))
     return change
 
 
-def _insert_change(connection: Connection, project_id: str, words: str, records: Sequence[PhotoRow]) -> None:
+def _insert_change(connection: Connection, project_id: str, words: str, records: Sequence[PhotoRow]) -> int:
     lock_project(connection, project_id)
     row = {
         "project_id": project_id,
@@ -95,12 +100,14 @@ def _insert_change(connection: Connection, project_id: str, words: str, records:
     }
     key = connection.execute(insert(changes).values(row)).inserted_primary_key
     assert key is not None
-    common = {"change_id": key[0], "project_id": project_id}
+    change_id: int = key[0]
+    common = {"change_id": change_id, "project_id": project_id}
     connection.execute(insert(changed_photos), [{**common, **record} for record in records])
     kept = select(changes.c.id).where(changes.c.project_id == project_id).order_by(changes.c.id.desc())
     oldest = connection.scalar(kept.offset(MOST_CHANGES - 1).limit(1))
     if oldest is not None:
         connection.execute(delete(changes).where(changes.c.project_id == project_id, changes.c.id < oldest))
+    return change_id
 
 
 def _plan(connection: Connection, change_id: int, project_id: str) -> tuple[dict[int, PhotoRow], list[int]]:

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, select, text, update
 
 from core.data.store import version_1 as first
+from core.data.store.share_tables import api_keys, corrections, links
 from core.data.store.tables import (
     changed_photos,
     changes,
@@ -65,9 +66,14 @@ def version_3(connection: Connection) -> None:
     metadata.create_all(connection, [changes, changed_photos])
 
 
+def version_4(connection: Connection) -> None:
+    """Sharing: keys, links, and corrections that come back; what `version_2` says holds here too."""
+    metadata.create_all(connection, [api_keys, links, corrections])
+
+
 Migration = Callable[[Connection], None]
 
-MIGRATIONS: tuple[Migration, ...] = (version_1, version_2, version_3)
+MIGRATIONS: tuple[Migration, ...] = (version_1, version_2, version_3, version_4)
 
 
 def migrate(engine: Engine, migrations: Sequence[Migration] = MIGRATIONS) -> None:

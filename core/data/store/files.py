@@ -1,11 +1,14 @@
 """Files under one root, a folder or a bucket: each is there whole or not at all."""
 
 import os
+import shutil
 import time
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import PurePosixPath
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
 
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
@@ -45,6 +48,15 @@ class Files:
         else:
             self._fs.pipe_file(self._at(path), data)  # a bucket shows a whole object or none
 
+    def sizes(self, path: str) -> dict[str, tuple[int, datetime]]:
+        """Bytes of each file in a folder and when it was written, by its name; empty when there is no such folder."""
+        start = self._at(path) + "/"
+        found: dict[str, tuple[int, datetime]] = {}
+        for at in self._fs.find(start, maxdepth=1):
+            with suppress(FileNotFoundError):  # removed meanwhile
+                found[at.removeprefix(start)] = int(self._fs.size(at)), self._fs.modified(at)
+        return found
+
     def stage(self, files: Mapping[str, bytes]) -> str:
         """Write a folder of files where nobody looks; `publish` or `discard` what is returned."""
         for name in files:
@@ -58,9 +70,20 @@ class Files:
                 self._fs.pipe_file(self._at(f"{staged}/{name}"), data)
         return staged
 
+    def stage_file(self, file: Path) -> str:
+        """As `stage`, for one file of this computer, however large."""
+        staged = self._beside()
+        if self._is_local:
+            with file.open("rb") as source:
+                self._write_durably(staged, source)
+        else:
+            self._fs.put_file(str(file), self._at(staged))
+        return staged
+
     def publish(self, staged: str, path: str) -> None:
-        """Rename a staged folder to `path`, over what a program that died may have left there."""
-        self.remove(path)
+        """Rename what was staged to `path`, over a file that is there, or a folder that a program that died left."""
+        if self._fs.isdir(self._at(path)):
+            self.remove(path)
         if self._is_local:
             self._into_place(staged, path)
         else:
@@ -85,12 +108,15 @@ class Files:
     def _beside(self) -> str:
         return f"{UNFINISHED}/{int(time.time())}-{uuid.uuid4().hex}"
 
-    def _write_durably(self, path: str, data: bytes) -> None:
+    def _write_durably(self, path: str, data: bytes | BinaryIO) -> None:
         at = self._at(path)
         with _plain_words(self._root):
             os.makedirs(os.path.dirname(at), exist_ok=True)
             with open(at, "wb") as file:
-                file.write(data)
+                if isinstance(data, bytes):
+                    file.write(data)
+                else:
+                    shutil.copyfileobj(data, file)
                 file.flush()
                 os.fsync(file.fileno())  # renamed without it, a file may be empty after a power cut
 

@@ -1,12 +1,27 @@
 """Files that perhaps no row refers to: noted before they could be, looked at and removed afterwards."""
 
 import logging
+from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, delete, exists, insert, literal, not_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Table,
+    and_,
+    delete,
+    exists,
+    insert,
+    literal,
+    not_,
+    or_,
+    select,
+)
 
 from core.data.store.files import Files
-from core.data.store.paths import models_path, photo_path, thumbnails_path
-from core.data.store.tables import embeddings, loose_files, photos
+from core.data.store.paths import exports_path, models_path, photo_path, thumbnails_path
+from core.data.store.share_tables import corrections
+from core.data.store.tables import chunks, embeddings, loose_files, photos
 
 SWEEP = 100  # files removed while the write lock is held: others wait milliseconds
 
@@ -19,10 +34,19 @@ def note_loose(connection: Connection, kind: str, key: str) -> None:
     connection.execute(insert(loose_files).from_select(["kind", "key"], row))
 
 
-def note_loose_photos(connection: Connection, condition: ColumnElement[bool]) -> None:
-    """The same for the pictures of all these photos."""
+def note_all_loose(connection: Connection, kind: str, keys: Sequence[str]) -> None:
+    """The same for all these."""
+    for some in chunks(keys):
+        noted = set(connection.scalars(select(loose_files.c.key).where(_are_loose(kind, some))))
+        rows = [{"kind": kind, "key": key} for key in some if key not in noted]
+        if rows:
+            connection.execute(insert(loose_files), rows)
+
+
+def note_loose_photos(connection: Connection, condition: ColumnElement[bool], table: Table = photos) -> None:
+    """The same for the pictures of all these photos, or of what else `table` holds."""
     noted = select(loose_files.c.key).where(loose_files.c.kind == "photo")
-    pictures = select(literal("photo"), photos.c.sha256).where(condition, photos.c.sha256.not_in(noted)).distinct()
+    pictures = select(literal("photo"), table.c.sha256).where(condition, table.c.sha256.not_in(noted)).distinct()
     connection.execute(insert(loose_files).from_select(["kind", "key"], pictures))
 
 
@@ -31,9 +55,16 @@ def withdraw_loose(connection: Connection, kind: str, key: str) -> None:
     connection.execute(delete(loose_files).where(_is_loose(kind, key)))
 
 
+def withdraw_all_loose(connection: Connection, kind: str, keys: Sequence[str]) -> None:
+    """The same for all these."""
+    for some in chunks(keys):
+        connection.execute(delete(loose_files).where(_are_loose(kind, some)))
+
+
 def is_used(connection: Connection, sha256: str) -> bool:
-    """Some project holds this picture."""
-    return bool(connection.scalar(select(exists().where(photos.c.sha256 == sha256))))
+    """A photo of some project shows this picture, or a correction that waits does."""
+    shown = (exists().where(table.c.sha256 == sha256) for table in (photos, corrections))
+    return bool(connection.scalar(select(or_(*shown))))
 
 
 def sweep(engine: Engine, files: Files) -> None:
@@ -54,12 +85,17 @@ def _sweep_some(engine: Engine, files: Files) -> int:
         for kind, key in loose:
             if kind == "project":
                 files.remove(models_path(key))
+                files.remove(exports_path(key))
             elif not is_used(connection, key):
                 files.remove(photo_path(key))
                 files.remove(thumbnails_path(key))
                 connection.execute(delete(embeddings).where(embeddings.c.sha256 == key))
             withdraw_loose(connection, kind, key)
     return len(loose)
+
+
+def _are_loose(kind: str, keys: Sequence[str]) -> ColumnElement[bool]:
+    return and_(loose_files.c.kind == kind, loose_files.c.key.in_(keys))
 
 
 def _is_loose(kind: str, key: str) -> ColumnElement[bool]:

@@ -25,6 +25,23 @@ def version_path(project_id: str, number: int) -> str:
     return f"{models_path(project_id)}/{number}"
 
 
+def exports_path(project_id: str) -> str:
+    """A folder of all exports of all versions."""
+    return f"exports/{project_id}"
+
+
+def version_exports_path(project_id: str, number: int) -> str:
+    """A folder of the exports of one version."""
+    return f"{exports_path(project_id)}/{number}"
+
+
+def export_path(project_id: str, number: int, name: str) -> str:
+    """Raises NotFound for what is no format's name, so that no address leads to another file."""
+    if not re.fullmatch("[a-z0-9_]{1,40}", name):
+        raise NotFound("There is no such export.", hint="Choose one of the formats that are offered.")
+    return f"{version_exports_path(project_id, number)}/{name}.zip"
+
+
 def _shard(sha256: str) -> str:
     # Folders with hundreds of thousands of files are slow to list.
     if not re.fullmatch("[0-9a-f]{64}", sha256):

@@ -7,6 +7,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Row,
+    Table,
     and_,
     case,
     delete,
@@ -23,7 +24,9 @@ from core.data.dataset import Photo
 from core.data.search import PROVIDERS
 from core.data.store.loose import note_loose_photos
 from core.data.store.records import Category, Counts, StoredPhoto
+from core.data.store.share_tables import corrections
 from core.data.store.tables import categories, changed_photos, changes, chunks, photos
+from core.errors import NotFound
 
 _OTHER = photos.alias("other")
 _KEPT_ELSEWHERE = exists().where(
@@ -74,6 +77,14 @@ def read_photo(connection: Connection, category_id: int, sha256: str) -> StoredP
     here = _PHOTO.where(photos.c.category_id == category_id, photos.c.sha256 == sha256)
     row = connection.execute(here).one_or_none()
     return None if row is None else _photo(row)
+
+
+def read_one(connection: Connection, project_id: str, photo_id: int) -> StoredPhoto:
+    """Raises NotFound also for a photo of another project."""
+    row = connection.execute(_PHOTO.where(photos.c.project_id == project_id, photos.c.id == photo_id)).one_or_none()
+    if row is None:
+        raise NotFound("This photo is no longer there.", hint="Perhaps it was deleted, or merged with one like it.")
+    return _photo(row)
 
 
 def read_photos(
@@ -214,13 +225,17 @@ def delete_photos(connection: Connection, condition: ColumnElement[bool]) -> int
     """How many there were; their files are loose from now on, and no undoing brings them back."""
     note_loose_photos(connection, condition)
     deleted = connection.execute(delete(photos).where(condition)).rowcount
-    held = exists().where(
-        photos.c.project_id == changed_photos.c.project_id, photos.c.sha256 == changed_photos.c.sha256
-    )
-    connection.execute(delete(changed_photos).where(not_(held)))
+    connection.execute(delete(changed_photos).where(not_(_held_by_project(changed_photos))))
+    accepted = corrections.c.change_id.is_not(None)
+    connection.execute(delete(corrections).where(accepted, not_(_held_by_project(corrections))))
     left = exists().where(changed_photos.c.change_id == changes.c.id)
     connection.execute(delete(changes).where(not_(left)))
     return deleted
+
+
+def _held_by_project(table: Table) -> ColumnElement[bool]:
+    """Its row's project has a photo of its row's picture."""
+    return exists().where(photos.c.project_id == table.c.project_id, photos.c.sha256 == table.c.sha256)
 
 
 def _photo(row: Row[*tuple[Any, ...]]) -> StoredPhoto:

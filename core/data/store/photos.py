@@ -10,7 +10,7 @@ from core.data.sources import camera_source
 from core.data.store import change_rows, photo_rows, project_rows
 from core.data.store.pictures import Pictures
 from core.data.store.records import DROPPED_BY_PERSON, Added, Counts, Credit, StoredPhoto
-from core.data.store.tables import photos, plain
+from core.data.store.tables import chunks, photos, plain
 
 UPLOADED = Credit()
 
@@ -52,7 +52,7 @@ class Photos:
             others = photo_rows.other_categories(connection, photo) if photo.kept else ()
             if undoable and is_new:
                 words = f"added a photo to '{category.name}'"
-                change_rows.record_added(connection, category.project_id, photo, words)
+                change_rows.record_change(connection, {}, words, added=[photo.id])
         return Added(photo, is_new, others)
 
     def of(
@@ -76,6 +76,11 @@ class Photos:
                 offset=offset,
                 limit=limit,
             )
+
+    def one(self, project_id: str, photo_id: int) -> StoredPhoto:
+        """Raises NotFound also for a photo of another project."""
+        with self._reading.connect() as connection:
+            return photo_rows.read_one(connection, project_id, photo_id)
 
     def licences(self, category_id: int, *, kept: bool) -> dict[str, int]:
         """Photos of a category by licence, the commonest first; "" for those that state none."""
@@ -142,6 +147,15 @@ class Photos:
                 moved += photo_rows.move_photos(connection, ids, category)
             change_rows.record_change(connection, before, words)
         return moved
+
+    def delete(self, photo_ids: Several[int]) -> int:
+        """Delete photos for good; how many of them there were."""
+        with self._engine.begin() as connection:
+            deleted = sum(
+                photo_rows.delete_photos(connection, photos.c.id.in_(some)) for some in chunks(list(photo_ids))
+            )
+        self._pictures.sweep()
+        return deleted
 
     def delete_dropped(self, project_id: str) -> int:
         """Delete for good the photos that are set aside; how many there were."""

@@ -5,14 +5,34 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
+from PIL.JpegImagePlugin import JpegImageFile
 from sqlalchemy import Connection, Engine
 
-from core.data.photo import Pixels, encode
+from core.data.photo import STORED_SIDE, Pixels, decode, encode, open_picture
 from core.data.photo import thumbnail as draw_thumbnail
 from core.data.store.files import Files
 from core.data.store.loose import note_loose, sweep, withdraw_loose
 from core.data.store.paths import photo_path, thumbnails_path
-from core.errors import NotFound
+from core.errors import BadPhoto, NotFound
+
+_BARE = [("APP0", 14)]  # the segments, with their bytes, that say something about a picture `encode` wrote: no metadata
+_SCAN, _END = b"\xff\xda", b"\xff\xd9"
+
+
+def stored_size(jpeg: bytes) -> tuple[int, int]:
+    """Width and height of a picture that `encode` made. Raises BadPhoto for any other, and for one that is damaged."""
+    decode(jpeg)
+    image = open_picture(jpeg)
+    ends = jpeg.find(_END, jpeg.find(_SCAN)) + len(_END) == len(jpeg)  # nothing hides behind its end
+    if (
+        not isinstance(image, JpegImageFile)
+        or image.mode != "RGB"
+        or max(image.size) > STORED_SIDE
+        or [(name, len(said)) for name, said in image.applist] != _BARE
+        or not ends
+    ):
+        raise BadPhoto("This is not a picture as Thimble stores them.", hint="Add it as a new photo.")
+    return image.size
 
 
 class Pictures:

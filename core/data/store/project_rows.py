@@ -19,15 +19,12 @@ _PROJECT = select(*(column for column in projects.columns if column.name != "liv
 
 def project_name(text: str) -> str:
     """The name as typed, tidied as a category's is. Raises BadInput."""
-    name = text.strip()
-    if not name:
-        raise BadInput("A project needs a name.", hint="Type a word or two, like 'My pets'.")
-    if len(name) > NAME_LIMIT:
-        raise BadInput(
-            f"'{name[:20]}…' has {len(name)} characters; a project's name has at most {NAME_LIMIT}.",
-            hint="Shorten it.",
-        )
-    return category_name(name)
+    return _name(text, "project", "Type a word or two, like 'My pets'.")
+
+
+def key_name(text: str) -> str:
+    """As `project_name`."""
+    return _name(text, "key", "Say what it is for, like 'my website'.")
 
 
 def insert_project(connection: Connection, project: Project) -> None:
@@ -68,13 +65,20 @@ def lock_project(connection: Connection, project_id: str) -> None:
     connection.execute(select(projects.c.id).where(projects.c.id == project_id).with_for_update())
 
 
+def find_category(connection: Connection, project_id: str, name: str) -> Category | None:
+    """The category of this name, whatever its case."""
+    here = _CATEGORY.where(categories.c.project_id == project_id, categories.c.folded == folded(name))
+    row = connection.execute(here).one_or_none()
+    return None if row is None else Category(*row)
+
+
 def insert_category(connection: Connection, project_id: str, name: str) -> Category:
     """After the others. Raises BadInput for a name that is unusable or taken, and NotFound."""
     name = category_name(name)
     lock_project(connection, project_id)
     last = connection.scalar(select(func.max(categories.c.position)).where(categories.c.project_id == project_id))
     position = 0 if last is None else last + 1
-    row = {"project_id": project_id, "name": name, "folded": _folded(name), "position": position}
+    row = {"project_id": project_id, "name": name, "folded": folded(name), "position": position}
     try:
         connection.execute(insert(categories).values(row))
     except IntegrityError as error:
@@ -88,7 +92,7 @@ def rename_category(connection: Connection, category_id: int, name: str) -> Cate
     name = category_name(name)
     change = update(categories).where(categories.c.id == category_id)
     try:
-        connection.execute(change.values(name=name, folded=_folded(name)))
+        connection.execute(change.values(name=name, folded=folded(name)))
     except IntegrityError as error:
         raise _taken(name) from error
     return read_category(connection, category_id)
@@ -144,7 +148,19 @@ def _project(row: Row[*tuple[Any, ...]]) -> Project:
     return Project(**{**row._mapping, "fixed": json.loads(row.fixed)})
 
 
-def _folded(name: str) -> str:
+def _name(text: str, of_what: str, hint: str) -> str:
+    name = text.strip()
+    if not name:
+        raise BadInput(f"A {of_what} needs a name.", hint=hint)
+    if len(name) > NAME_LIMIT:
+        raise BadInput(
+            f"'{name[:20]}…' has {len(name)} characters; a {of_what}'s name has at most {NAME_LIMIT}.",
+            hint="Shorten it.",
+        )
+    return category_name(name)
+
+
+def folded(name: str) -> str:
     """Names that differ by case or width only fold to the same text."""
     return unicodedata.normalize("NFKC", name).casefold()
 

@@ -14,10 +14,13 @@ from sqlalchemy import URL
 from sqlalchemy.exc import SQLAlchemyError
 
 from core.data.dataset import Dataset, Photo, dataset_of
-from core.data.store import photo_rows, project_rows, version_rows
+from core.data.store import correction_rows, photo_rows, project_rows, version_rows
+from core.data.store.access import Access
 from core.data.store.changes import Changes
+from core.data.store.corrections import Corrections
 from core.data.store.database import connect, migrate
 from core.data.store.embeddings import StoredEmbeddings
+from core.data.store.exports import Exports
 from core.data.store.files import Files
 from core.data.store.job_rows import JobRows
 from core.data.store.loose import note_loose
@@ -25,8 +28,10 @@ from core.data.store.models import Models
 from core.data.store.photos import Photos
 from core.data.store.pictures import Pictures
 from core.data.store.records import Category, Project, RefusedFile, Summary
+from core.data.store.share_tables import corrections
 from core.data.store.tables import photos, plain
 from core.data.store.web import Web
+from core.data.store.whole import Whole
 from core.errors import BadInput, BadPhoto, NotFound
 
 MODES = ("", "fast", "best")
@@ -47,9 +52,9 @@ def training_fingerprint(dataset: Dataset) -> str:
 class Store:
     """Everything a person has made, under `home`; threads and processes may share it.
 
-    `photos`, `web` (what is collected from there), `models`, `changes` (what can be undone), `embeddings` and `jobs`
-    are rooms of it. Every change is one transaction. A file is written before the row that refers to it and removed
-    after it.
+    `photos`, `web` (what is collected from there), `models`, `changes` (what can be undone), `embeddings`, `jobs`,
+    `access` (keys and links), `corrections`, `exports` and `whole` (projects read and made as one) are rooms of it.
+    Every change is one transaction. A file is written before the row that refers to it and removed after it.
     Methods raise NotFound for a project, category or version that is no longer there.
     """
 
@@ -87,6 +92,10 @@ class Store:
         self.changes = Changes(self._engine, self._pictures)
         self.embeddings = StoredEmbeddings(self._engine)
         self.jobs = JobRows(self._engine)
+        self.access = Access(self._engine)
+        self.corrections = Corrections(self._engine, self._pictures)
+        self.exports = Exports(self._engine, files)
+        self.whole = Whole(self._engine, files)
         files.sweep()
         self._pictures.sweep()
 
@@ -153,6 +162,7 @@ class Store:
         with self._engine.begin() as connection:
             project_rows.read_project(connection, project_id)
             photo_rows.delete_photos(connection, photos.c.project_id == project_id)
+            correction_rows.delete_corrections(connection, corrections.c.project_id == project_id)
             note_loose(connection, "project", project_id)
             project_rows.delete_project(connection, project_id)
         self._pictures.sweep()

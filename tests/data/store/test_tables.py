@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, Engine, inspect, text
@@ -10,6 +11,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from core.data.store import Plan, Store, database, tables
 from core.errors import BadInput
+from tests.data.store.conftest import picture
 
 
 @pytest.fixture
@@ -90,7 +92,7 @@ def test_projects_of_the_first_version_are_all_there(tmp_path: Path) -> None:
     store.close()
 
 
-@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize("number", [1, 2, 3])
 def test_a_database_that_an_older_program_left_is_used_as_if_it_were_new(number: int, tmp_path: Path) -> None:
     """Saved by the very programs: two projects, one of them trained twice."""
     with sqlite3.connect(tmp_path / "thimble.db") as old:
@@ -99,14 +101,19 @@ def test_a_database_that_an_older_program_left_is_used_as_if_it_were_new(number:
     store = Store(tmp_path)
     trained, untrained = sorted(store.projects(), key=lambda project: project.id)
     assert (trained.name, trained.mode, trained.fixed, trained.share_refused) == ("Pets", "", {}, 0.05)
+    picked = {3: ("fast", {"backbone": "lite2"}, 0.1)}.get(number, ("", {}, 0.05))
+    assert (untrained.mode, untrained.fixed, untrained.share_refused) == picked
+    newest = {3: 3}.get(number, 2)
     summary = store.summary(trained.id)
-    assert (summary.version, summary.accuracy, summary.newest, summary.changed) == (2, 0.75, 2, True)
-    assert store.models.live(trained.id) == store.models.versions(trained.id)[0]
-    first = store.models.versions(trained.id)[1]
+    assert (summary.version, summary.accuracy, summary.newest, summary.changed) == (2, 0.75, newest, True)
+    *_, second, first = store.models.versions(trained.id)
+    assert store.models.live(trained.id) == second
+    said = {3: ("It is better.", "best", {"before": 1})}.get(number, ("", "", {}))
+    assert (second.note, second.mode, second.comparison) == said
     assert (first.number, first.accuracy, first.photos, first.fingerprint) == (1, 0.625, 2, f"{1:064x}")
     assert (first.note, first.mode, first.comparison, first.is_live) == ("", "", {}, False)
     assert store.models.live(untrained.id) is None
-    from_web = {1: [], 2: ["1.jpg"]}[number]
+    from_web = {1: []}.get(number, ["1.jpg"])
     assert [photo.name for photo in store.photos.of(trained.id)] == [*from_web, "tom.png", "rex.png"]
     photos = {photo.name: (photo.origin, photo.source) for photo in store.dataset(trained.id).photos}
     assert photos == {"rex.png": ("own", "")} | dict.fromkeys(from_web, ("web", "https://pages.example/1"))
@@ -117,14 +124,32 @@ def test_a_database_that_an_older_program_left_is_used_as_if_it_were_new(number:
     assert change.live == 2
     store.changes.undo(change.id)
     assert [photo for photo in store.photos.of(trained.id) if photo.id == dog.id] == [dog]
+    older = store.changes.last(trained.id)
+    assert (older.words if older else "") == {3: "moved 1 photo to 'dogs'"}.get(number, "")
+    if older:
+        assert store.changes.undo(older.id).lost == 0
     assert store.models.set_live(trained.id, 1).is_live
+    key, secret = store.access.add_key(trained.id, "my website")
+    link = store.access.add_link(trained.id)
+    assert (store.access.key(secret), store.access.link(link.token)) == (key, link)
+    values: dict[str, Any] = {
+        "name": "four.png",
+        "answered": "cats",
+        "probability": 0.9,
+        "is_none": False,
+        "version": 2,
+    }
+    sent = store.corrections.add(trained.id, picture(4), right="dogs", origin="link", **values)
+    assert store.corrections.accept([sent.id]) == 1
+    assert "four.png" in [photo.name for photo in store.photos.of(trained.id)]
     store.delete_project(trained.id)
+    assert store.projects() == [untrained]
     store.close()
 
 
 def test_an_older_database_gets_the_very_columns_of_a_new_one(tmp_path: Path, engine: Engine) -> None:
     database.migrate(engine)
-    for number in (1, 2):
+    for number in (1, 2, 3):
         old = database.connect(f"sqlite:///{tmp_path / str(number)}")
         with sqlite3.connect(tmp_path / str(number)) as raw:
             raw.executescript((Path(__file__).parent / f"version_{number}.sql").read_text())
@@ -134,11 +159,15 @@ def test_an_older_database_gets_the_very_columns_of_a_new_one(tmp_path: Path, en
         old.dispose()
 
 
-def test_the_first_version_had_no_table_of_the_second(engine: Engine) -> None:
-    database.migrate(engine, database.MIGRATIONS[:1])
-    found = described(engine)
-    assert not {"plans", "goals", "phrases", "finds", "rounds"} & set(found)
-    assert "licence_url" not in found["photos"]
+def test_the_first_versions_had_no_table_of_later_ones(engine: Engine) -> None:
+    """Or the tests of the steps between them would prove nothing."""
+    later = [{"plans", "goals", "phrases", "finds", "rounds"}, {"changes", "changed_photos"}]
+    later.append({"api_keys", "links", "corrections"})
+    for number in range(len(later)):
+        database.migrate(engine, database.MIGRATIONS[: number + 1])
+        found = described(engine)
+        assert not set().union(*later[number:]) & set(found)
+        assert ("licence_url" in found["photos"]) is (number > 0)
 
 
 def test_a_step_that_fails_leaves_the_database_as_it_was(engine: Engine) -> None:
