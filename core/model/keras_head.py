@@ -1,12 +1,13 @@
 """The chosen classifier as a Keras model, from the backbones' rows to probabilities."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from core.model.backbones import BACKBONES
 from core.model.classifier import Classifier, Member
-from core.model.features import Key
+from core.model.features import Features, Key
 from core.model.head import Head
 
 if TYPE_CHECKING:
@@ -35,12 +36,16 @@ def input_name(look: Key) -> str:
     return f"{look[0]}_{look[1]}"
 
 
-def _answer(member: Member, name: str, inputs: dict[Key, Any]) -> Any:
+def keras_features(features: Features, inputs: Mapping[Key, Any]) -> Any:
+    """What `features.matrix` gives, of Keras tensors (n, backbone.row) for each look."""
     import keras
 
-    features = member.features
     parts = [_part(inputs, backbone, features.views, at) for backbone, at in features.parts]
-    joined = parts[0] if len(parts) == 1 else keras.layers.Concatenate()(parts) / float(np.sqrt(len(parts)))
+    return parts[0] if len(parts) == 1 else keras.layers.Concatenate()(parts) / float(np.sqrt(len(parts)))
+
+
+def _answer(member: Member, name: str, inputs: Mapping[Key, Any]) -> Any:
+    joined = keras_features(member.features, inputs)
     head = member.head
     if isinstance(head, Head):
         return _dense(joined, head.kernel, head.bias, "softmax", name)
@@ -48,7 +53,7 @@ def _answer(member: Member, name: str, inputs: dict[Key, Any]) -> Any:
     return _dense(hidden, head.kernel_2, head.bias_2, "softmax", name)
 
 
-def _part(inputs: dict[Key, Any], backbone: str, views: tuple[str, ...], cut: int) -> Any:
+def _part(inputs: Mapping[Key, Any], backbone: str, views: tuple[str, ...], cut: int) -> Any:
     import keras
 
     columns = BACKBONES[backbone].columns[cut]

@@ -28,7 +28,7 @@ from core.errors import TooFewPhotos
 REFUSE = 0.05  # share of true photos that may be refused
 
 _SHRINK = 0.3  # towards one variance for all directions; from 0.05 to 0.9 hardly anything changes
-_OUTSTANDING = 1.0  # standard deviations from which a distance counts squared as well
+OUTSTANDING = 1.0  # standard deviations from which a distance counts squared as well
 _DISTANCES = 3
 _START = np.array([1.0, 1.0, 1.0, 3.0, 1.0])  # of `_terms`: an outstanding distance counts as all three together
 _CONSTANT = 1e-6  # a spread below this is rounding error
@@ -54,7 +54,7 @@ class _Fold:
         found = np.zeros((len(features), _DISTANCES))
         found[:, 0] = np.sqrt(_squares(features, self.means).min(axis=1))
         if len(self.axes):
-            offset, targets = self._places
+            offset, targets = self.places
             places = (features @ self.axes.T).astype(np.float64) - offset
             found[:, 1] = np.sqrt(_squares(places, targets).min(axis=1))
             if len(self.axes) > 1:  # on a single axis there are but two directions
@@ -62,7 +62,7 @@ class _Fold:
         return found
 
     @cached_property
-    def _places(self) -> tuple[Floats, Floats]:
+    def places(self) -> tuple[Floats, Floats]:
         """Where the means' centre (r,) lies on the axes, and each mean (k, r) from there."""
         places = (self.means @ self.axes.T).astype(np.float64)
         offset = places.mean(axis=0)
@@ -271,7 +271,7 @@ def _fit_fold(features: Single, labels: NDArray[np.int64], gram: Floats) -> _Fol
 
 def _terms(standard: Floats) -> Floats:
     """What `weights` weigh (n, 5), from standardised distances and likeness to strangers (n, 4)."""
-    outstanding = np.maximum(standard[:, [0, _DISTANCES]] - _OUTSTANDING, 0) ** 2
+    outstanding = np.maximum(standard[:, [0, _DISTANCES]] - OUTSTANDING, 0) ** 2
     return np.column_stack([standard[:, :_DISTANCES], outstanding])
 
 

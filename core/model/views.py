@@ -7,7 +7,7 @@ from PIL import Image
 
 from core.data.photo import Pixels
 
-PREPROCESSING = 2  # version of the way from Pixels to the network's input; embeddings of another do not mix
+PREPROCESSING = 3  # version of the way from Pixels to the network's input; embeddings of another do not mix
 
 
 def crop(pixels: Pixels, side: int) -> Pixels:
@@ -33,4 +33,7 @@ VIEWS: dict[str, Callable[[Pixels, int], Pixels]] = {"crop": crop, "squash": squ
 
 
 def _resized(pixels: Pixels, side: int) -> Pixels:
-    return np.asarray(Image.fromarray(pixels).resize((side, side), Image.Resampling.BILINEAR))
+    # Each direction by itself: left to choose, Pillow begins with the height of tall photos, and rounds otherwise than
+    # exported models do, which begin with the width.
+    narrowed = Image.fromarray(pixels).resize((side, len(pixels)), Image.Resampling.BILINEAR)
+    return np.asarray(narrowed.resize((side, side), Image.Resampling.BILINEAR))
