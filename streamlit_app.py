@@ -1,5 +1,16 @@
-"""Thimble in the browser: one process, one port. Start it with `streamlit run streamlit_app.py`."""
+"""Thimble in the browser, its API and its shared pages: one process, one port. `streamlit run streamlit_app.py`."""
 
 import streamlit as st
+from starlette.middleware import Middleware
+from starlette.routing import Mount
 
-app = st.App("pages/wizard.py")
+from core.serve.api import create_api
+from core.serve.door import Door, door_routes
+from core.serve.share import share_routes
+from core.serve.state import state
+
+app = st.App(
+    "pages/wizard.py",
+    routes=[Mount("/api", create_api(state())), *share_routes(state()), *door_routes(state())],
+    middleware=[Middleware(Door, access=state().store.access)],
+)

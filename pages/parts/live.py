@@ -8,6 +8,7 @@ from core.model.bundle import Bundle
 from core.model.evaluate import Probabilities, Report
 from core.model.select import Mode
 from core.model.suspects import Suspect
+from core.serve.answers import mode_of
 from pages.parts import session
 
 
@@ -57,12 +58,12 @@ def read(store: Store, project: Project) -> Live | None:
     version = store.models.live(project.id)
     if version is None:
         return None
-    bundle = session.bundle(project.id, version.number)
+    bundle = session.answers().bundle(project.id, version.number)
     return Live(
         project=project,
         version=version,
         bundle=bundle,
-        mode=session.mode_of(project, bundle),
+        mode=mode_of(project, bundle),
         photos={photo.sha256: photo for photo in store.photos.of(project.id, kept=True)},
         categories={category.name: category for category in store.categories(project.id) if not category.is_none},
     )

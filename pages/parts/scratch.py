@@ -8,6 +8,7 @@ from core.jobs import Job, Progress
 from core.model.bundle import Bundle
 from core.model.evaluate import outwards
 from core.model.scratch import ScratchResult, Side, scratch_seconds, train_from_scratch
+from core.serve.answers import mode_of
 from pages.parts import session, work
 from pages.parts.charts import NO_TOOLS
 from pages.parts.words import count, plain
@@ -42,7 +43,7 @@ def compare(project: Project, version: int, bundle: Bundle) -> None:
 
 
 def _start(project: Project, version: int, bundle: Bundle) -> None:
-    store, mode = session.store(), session.mode_of(project, bundle)
+    store, mode = session.store(), mode_of(project, bundle)
 
     def work_(progress: Progress) -> dict[str, object]:
         result = train_from_scratch(store.dataset(project.id), bundle, mode=mode, on_progress=progress)

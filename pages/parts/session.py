@@ -9,32 +9,39 @@ from core.data.store import Project, Store
 from core.errors import AppError, NotFound
 from core.jobs import Jobs
 from core.model.backbones import BUNDLED
-from core.model.bundle import Bundle
 from core.model.embedder import Embedders
-from core.model.select import Mode
+from core.serve import state as process
+from core.serve.answers import Answers
 
 PROJECT = "project"  # the query parameter that names the project, so that a reload or a link finds it again
 PAGE_SIZE = 48  # photos drawn at once: a screenful or two, and quick however large the category
 
 
-@st.cache_resource(show_spinner=False)
+def state() -> process.State:
+    """What this process has open, for its pages and its API."""
+    return process.state()
+
+
 def store() -> Store:
     """The one store of this process."""
-    return Store.from_environment()
+    return state().store
 
 
-@st.cache_resource(show_spinner=False)
 def jobs() -> Jobs:
     """The one runner of background work of this process."""
-    return Jobs(store())
+    return state().jobs
+
+
+def answers() -> Answers:
+    """What answers for every project."""
+    return state().answers
 
 
 @st.cache_resource(show_spinner=False)
 def trainers() -> Embedders:
     """The embedders that training uses, made ready in the background as soon as the first page is drawn."""
-    embedders = Embedders(store().home, bulk=True)
-    threading.Thread(target=_prepare, args=(embedders,), name="prepare-backbones", daemon=True).start()
-    return embedders
+    threading.Thread(target=_prepare, args=(state().trainers,), name="prepare-backbones", daemon=True).start()
+    return state().trainers
 
 
 def _prepare(embedders: Embedders) -> None:
@@ -45,21 +52,9 @@ def _prepare(embedders: Embedders) -> None:
         return  # training meets the same error where the person can read it
 
 
-@st.cache_resource(show_spinner=False, max_entries=8)
-def bundle(project_id: str, version: int) -> Bundle:
-    """A trained version, read once: versions never change."""
-    return Bundle.from_files(store().models.files(project_id, version))
-
-
-def mode_of(project: Project, bundle: Bundle) -> Mode:
-    """The mode that answers: the one that the person picked, else the one that is advised."""
-    return "fast" if project.mode == "fast" else "best" if project.mode == "best" else bundle.mode
-
-
-@st.cache_resource(show_spinner=False)
 def predictors() -> Embedders:
     """The embedders for single predictions."""
-    return Embedders(store().home)
+    return state().predictors
 
 
 @st.cache_resource(show_spinner=False)

@@ -1,0 +1,1 @@
+"""What the world outside meets: the HTTP API, the shared page, exports, backups."""

@@ -1,0 +1,79 @@
+"""Answers of the versions in use, for whatever door a photo comes through."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from core.data.photo import Refused, decode
+from core.data.store import Project, Store, Version
+from core.errors import NotFound
+from core.model.bundle import Bundle, Prediction
+from core.model.embedder import Embedders
+from core.model.explain import Explanation, explain
+from core.model.select import Mode
+
+BUNDLES = 8  # kept in memory; one takes some megabytes
+
+
+@dataclass(frozen=True)
+class Live:
+    """A version that answers, in the mode and with the share of refused photos that its owner picked."""
+
+    project: Project
+    version: Version
+    bundle: Bundle
+    mode: Mode
+
+
+class Answers:
+    """Answers for every project of a store; safe to share, and what is asked at the same moment is embedded together.
+
+    Which version is live, and what its owner picked, is looked up each time, so that a change counts at once.
+    """
+
+    def __init__(self, store: Store, embedders: Embedders) -> None:
+        self.embedders = embedders
+        self._store = store
+        self._bundle = lru_cache(maxsize=BUNDLES)(self._read)
+        self._with_share = lru_cache(maxsize=BUNDLES)(self._refusing)
+
+    def bundle(self, project_id: str, number: int) -> Bundle:
+        """A trained version, read once: versions never change. Raises BadInput for one that cannot be read."""
+        return self._bundle(project_id, number)
+
+    def live(self, project_id: str, version: int | None = None) -> Live:
+        """The live version, or another one by its number.
+
+        Raises NotFound when there is none, BadInput for one that this Thimble cannot read.
+        """
+        project = self._store.project(project_id)
+        found = self._store.models.live(project_id) if version is None else self._version(project_id, version)
+        if found is None:
+            raise NotFound(f"'{project.name}' has no trained model yet.", hint="Train it first.")
+        bundle = self._with_share(project_id, found.number, project.share_refused)
+        return Live(project, found, bundle, mode_of(project, bundle))
+
+    def predict(self, live: Live, photos: Sequence[bytes]) -> list[Prediction | Refused]:
+        """One answer for each photo, in order; one that cannot be used gives Refused instead."""
+        return live.bundle.predict_with(self.embedders, photos, mode=live.mode)
+
+    def explain(self, live: Live, photo: bytes) -> Explanation:
+        """Where the model looked, and which training photos it finds most alike. Raises BadPhoto."""
+        return explain(live.bundle, self.embedders, decode(photo), mode=live.mode)
+
+    def _version(self, project_id: str, number: int) -> Version:
+        for version in self._store.models.versions(project_id):
+            if version.number == number:
+                return version
+        raise NotFound(f"There is no version {number}.", hint="Ask for one that the list of versions names.")
+
+    def _read(self, project_id: str, number: int) -> Bundle:
+        return Bundle.from_files(self._store.models.files(project_id, number))
+
+    def _refusing(self, project_id: str, number: int, refuse: float) -> Bundle:
+        return self._bundle(project_id, number).with_share(refuse)
+
+
+def mode_of(project: Project, bundle: Bundle) -> Mode:
+    """The mode that answers: the one that the person picked, else the one that is advised."""
+    return "fast" if project.mode == "fast" else "best" if project.mode == "best" else bundle.mode
