@@ -4,14 +4,18 @@
     python -m core train PHOTOS_DIR --out MODEL_DIR      folders in PHOTOS_DIR name the categories
     python -m core predict MODEL_DIR FILE…
     python -m core evaluate MODEL_DIR PHOTOS_DIR
+    python -m core serve [--host HOST] [--port PORT]     the HTTP API and the shared pages
+    python -m core projects                              what projects the app knows
+    python -m core key [--project PROJECT]               a key for programs; --list, --revoke ID
+    python -m core export --project PROJECT --out FOLDER --format FORMAT
+    python -m core backup PROJECT FILE
+    python -m core restore FILE                          a backup, a zip or folder of folders, or Teachable Machine
 
 With --json, one JSON value on standard output and nothing else there. Exit status 2, with one line on standard
 error, for input that cannot be used.
 """
 
 import argparse
-import json
-import os
 import shutil
 import sys
 import tempfile
@@ -41,24 +45,27 @@ from core.model.novelty import REFUSE
 from core.model.select import Fixed, Mode
 from core.model.train import Wishes, evaluate_model, train_model
 from core.model.views import VIEWS
+from core.serve.console import add_commands
+from core.serve.terminal import Bar, Said, left_out, set_aside
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit status: 0 done, 2 bad input, 130 interrupted."""
     options = _parser().parse_args(arguments)
-    run: Callable[[argparse.Namespace], int] = options.run
+    run: Callable[[argparse.Namespace], Said] = options.run
     try:
-        return run(options)
+        run(options).say(as_json=options.json)
+        return 0
     except (KeyboardInterrupt, Cancelled):
         print("Stopped.", file=sys.stderr)
         return 130
     except AppError as error:
-        _Bar.clear()
+        Bar.clear()
         print(" ".join(f"{error.message} {error.hint}".split()), file=sys.stderr)
         return 2
 
 
-def train(options: argparse.Namespace) -> int:
+def train(options: argparse.Namespace) -> Said:
     """Train on a folder of photos and write the model's folder, whole or not at all."""
     out = Path(options.out)
     if out.exists() and not (out.is_dir() and (not any(out.iterdir()) or (out / "bundle.json").exists())):
@@ -74,15 +81,15 @@ def train(options: argparse.Namespace) -> int:
     )
     embedders[options.backbone or BUNDLED[0]].prepare()
     prepared = perf_counter() - started
-    trained = train_model(dataset, embedders, wishes=wishes, seed=options.seed, on_progress=_Bar.draw)
-    _Bar.clear()
+    trained = train_model(dataset, embedders, wishes=wishes, seed=options.seed, on_progress=Bar.draw)
+    Bar.clear()
     _write(out, trained.bundle.to_files())
 
     bundle, report = trained.bundle, trained.bundle.report
     result = {
         "categories": list(dataset.categories),
         "photos": report.photos,
-        "set_aside": _set_aside(bundle.set_aside),
+        "set_aside": set_aside(bundle.set_aside),
         "mode": bundle.mode,
         "looks": ["/".join(look) for look in bundle.looks(bundle.mode)],
         "accuracy": report.accuracy,
@@ -99,13 +106,13 @@ def train(options: argparse.Namespace) -> int:
         *expected(bundle.advice.forecast, bundle.categories),
         *(f"{finding.title} {finding.hint}" for finding in bundle.advice.findings),
         *bundle.notes,
-        *_left_out(bundle.set_aside),
+        *left_out(bundle.set_aside),
         f"The model is in {out}.",
     ]
-    return _say(options, result, words)
+    return Said(result, words)
 
 
-def collect(options: argparse.Namespace) -> int:
+def collect(options: argparse.Namespace) -> Said:
     """Collect photos of each category from the web into folders that `train` takes; again, it goes on from there."""
     out = Path(options.out)
     out.mkdir(parents=True, exist_ok=True)
@@ -122,8 +129,8 @@ def collect(options: argparse.Namespace) -> int:
     providers = tuple(options.provider or PROVIDERS)
     store.web.set_plan(project.id, Plan(options.per_category, options.openly_licensed, not options.unsafe, providers))
     with Downloader(decode, read_fallback=decode_thumbnail, user_agent=user_agent()) as downloader:
-        collected = collect_photos(store, project.id, downloader=downloader, on_progress=_Bar.draw)
-    _Bar.clear()
+        collected = collect_photos(store, project.id, downloader=downloader, on_progress=Bar.draw)
+    Bar.clear()
     names = {category.id: category.name for category in store.categories(project.id)}
     photos = store.photos.of(project.id, kept=True)
     for photo in photos:
@@ -142,10 +149,10 @@ def collect(options: argparse.Namespace) -> int:
         for number, category in collected.categories.items()
     }
     words = [f"{name}: {told['stored']} photos" for name, told in result.items()]
-    return _say(options, {"photos": len(photos), "categories": result}, [*words, f"They are in {out}."])
+    return Said({"photos": len(photos), "categories": result}, [*words, f"They are in {out}."])
 
 
-def predict(options: argparse.Namespace) -> int:
+def predict(options: argparse.Namespace) -> Said:
     """Say what each file shows."""
     bundle = read_folder(Path(options.model))
     results: list[dict[str, object]] = []
@@ -163,19 +170,19 @@ def predict(options: argparse.Namespace) -> int:
             results.append({"file": file, **asdict(answer)})
             label = f"none of these, most like {answer.label}" if answer.is_none else answer.label
             words.append(f"{file}: {label} ({answer.probability:.0%})")
-    return _say(options, results, words)
+    return Said(results, words)
 
 
-def evaluate(options: argparse.Namespace) -> int:
+def evaluate(options: argparse.Namespace) -> Said:
     """Test a model on a folder of labelled photos."""
     bundle = read_folder(Path(options.model))
     dataset = from_folder(Path(options.photos))
     embedders = Embedders(home_folder(), bulk=True)
-    report, set_aside = evaluate_model(bundle, dataset, embedders, mode=options.mode, on_progress=_Bar.draw)
-    _Bar.clear()
+    report, refused = evaluate_model(bundle, dataset, embedders, mode=options.mode, on_progress=Bar.draw)
+    Bar.clear()
     result = {
         "photos": report.photos,
-        "set_aside": _set_aside(set_aside),
+        "set_aside": set_aside(refused),
         "accuracy": report.accuracy,
         "balanced_accuracy": report.balanced_accuracy,
         "log_loss": report.log_loss,
@@ -183,7 +190,7 @@ def evaluate(options: argparse.Namespace) -> int:
         "categories": list(bundle.categories),
         "confusion": [list(row) for row in report.confusion],
     }
-    return _say(options, result, [f"On {report.photos} photos: {in_words(report)}.", *_left_out(set_aside)])
+    return Said(result, [f"On {report.photos} photos: {in_words(report)}.", *left_out(refused)])
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -229,6 +236,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("photos", metavar="PHOTOS_DIR")
     command.set_defaults(run=evaluate)
 
+    add_commands(commands)
     for name in ("train", "predict", "evaluate"):
         commands.choices[name].add_argument("--mode", choices=get_args(Mode), help="default: what suits these photos")
     for command in commands.choices.values():
@@ -258,42 +266,6 @@ def _write(out: Path, files: dict[str, bytes]) -> None:
         beside.rename(out)
     finally:
         shutil.rmtree(beside, ignore_errors=True)
-
-
-def _set_aside(refused: Sequence[Refused]) -> list[dict[str, str]]:
-    return [{"file": item.name, "reason": item.reason} for item in refused]
-
-
-def _left_out(refused: Sequence[Refused]) -> list[str]:
-    if not refused:
-        return []
-    count = f"{len(refused)} file{'' if len(refused) == 1 else 's'}"
-    return [f"Left out {count}:", *(f"  {item.name}: {item.reason}" for item in refused)]
-
-
-def _say(options: argparse.Namespace, result: object, words: Sequence[str]) -> int:
-    print(json.dumps(result, ensure_ascii=False) if options.json else "\n".join(words))
-    return 0
-
-
-class _Bar:
-    """A progress bar on standard error when that is a terminal; silent otherwise."""
-
-    @staticmethod
-    def draw(fraction: float, words: str) -> None:
-        if sys.stderr.isatty():
-            done = round(24 * fraction)
-            line = f"[{'█' * done}{'·' * (24 - done)}] {words}"
-            print(
-                f"\r\x1b[K{line[: os.get_terminal_size(sys.stderr.fileno()).columns - 1]}",
-                end="",
-                file=sys.stderr,
-            )
-
-    @staticmethod
-    def clear() -> None:
-        if sys.stderr.isatty():
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":
