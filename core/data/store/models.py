@@ -70,9 +70,10 @@ class Models:
     def live(self, project_id: str) -> Version | None:
         """The version that Try, the API and links answer with; None before the first training."""
         with self._reading.connect() as connection:
-            project_rows.read_project(connection, project_id)
-            number = version_rows.live_number(connection, project_id)
-            return None if number is None else version_rows.read_version(connection, project_id, number)
+            version = version_rows.read_live(connection, project_id)
+            if version is None:
+                project_rows.read_project(connection, project_id)
+            return version
 
     def set_live(self, project_id: str, number: int, note: str = CHOSEN_BY_PERSON) -> Version:
         """Have this version answer from now on; `note` says why, in place of what its note said."""

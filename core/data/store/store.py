@@ -148,11 +148,11 @@ class Store:
             return project_rows.change_project(connection, project_id, fixed=values)
 
     def set_share_refused(self, project_id: str, share: float) -> Project:
-        """How many true photos may be refused as none of the categories, 0 to MOST_REFUSED. Raises BadInput."""
-        if not 0 <= share <= MOST_REFUSED:
+        """How many true photos may be refused as none of the categories, above 0 to MOST_REFUSED. Raises BadInput."""
+        if not 0 < share <= MOST_REFUSED:
             raise BadInput(
                 f"{share:.0%} of the photos cannot be refused.",
-                hint=f"Choose a share from 0 to {MOST_REFUSED:.0%}; 5 % is usual.",
+                hint=f"Choose a share above 0 and up to {MOST_REFUSED:.0%}; 5 % is usual.",
             )
         with self._engine.begin() as connection:
             return project_rows.change_project(connection, project_id, share_refused=share)

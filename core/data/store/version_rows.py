@@ -43,6 +43,13 @@ def read_version(connection: Connection, project_id: str, number: int) -> Versio
     return _version(row)
 
 
+def read_live(connection: Connection, project_id: str) -> Version | None:
+    """The version that is live; None where there is none."""
+    here = _VERSION.where(versions.c.project_id == project_id, versions.c.number == projects.c.live)
+    row = connection.execute(here).one_or_none()
+    return None if row is None else _version(row)
+
+
 def live_number(connection: Connection, project_id: str) -> int | None:
     """Of the version that is live; None before the first training."""
     return connection.scalar(select(projects.c.live).where(projects.c.id == project_id))

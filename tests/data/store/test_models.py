@@ -126,7 +126,7 @@ def test_what_the_person_picks_is_kept(store: Store, open_store: Callable[..., S
     assert changed.share_refused == 0.5
     with pytest.raises(BadInput, match="'quick'"):
         store.set_mode(project.id, "quick")
-    for share in (-0.01, 0.51, float("nan")):
+    for share in (-0.01, 0.0, 0.51, float("nan")):
         with pytest.raises(BadInput) as caught:
             store.set_share_refused(project.id, share)
         assert caught.value.hint
