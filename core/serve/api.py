@@ -13,21 +13,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
 from core.errors import AppError
-from core.serve import (
-    access,
-    corrections,
-    exports,
-    models,
-    openapi,
-    photos,
-    problems,
-    projects,
-    versions,
-    work,
-)
+from core.serve import openapi, problems
 from core.serve.docs import read_docs
 from core.serve.guard import Guard
 from core.serve.pages import page
+from core.serve.routes import access, corrections, exports, models, photos, projects, versions, work
 from core.serve.share import share_routes
 from core.serve.state import State
 

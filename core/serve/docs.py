@@ -8,10 +8,10 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from core.serve.bodies import LARGEST
 from core.serve.guard import FORM, JSON, SCHEME
 from core.serve.openapi import PREFIX
 from core.serve.problems import KINDS, MEDIA_TYPE, Kind
+from core.serve.routes.bodies import LARGEST
 from core.serve.snippets import NO_KEY
 
 Schema = Mapping[str, Any]

@@ -17,10 +17,10 @@ from starlette.types import Message, Receive
 
 from core.data.store import ApiKey, Store
 from core.errors import BadInput
-from core.serve.bodies import LARGEST
 from core.serve.buckets import Buckets
 from core.serve.door import address_of
 from core.serve.problems import Problem
+from core.serve.routes.bodies import LARGEST
 from core.serve.state import State
 
 Needs = Literal["predict", "manage", "owner"]

@@ -6,10 +6,10 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
-from core.serve.bodies import Images
 from core.serve.guard import SCHEME
-from core.serve.model_replies import Predictions
 from core.serve.problems import MEDIA_TYPE, ProblemDetails, title_of
+from core.serve.routes.bodies import Images
+from core.serve.routes.model_replies import Predictions
 
 PREFIX = "/api"
 _REF = "#/components/schemas/{model}"

@@ -7,10 +7,10 @@ from starlette.requests import Request
 
 from core.data import store as stored
 from core.errors import BadInput, NotFound
-from core.serve.bodies import NewKey, NewLink
 from core.serve.guard import JSON, SMALL, Guarded, Number, Opened, needs
-from core.serve.projects import HERE
-from core.serve.replies import Key, Keys, KeyWithSecret, Link, Links
+from core.serve.routes.bodies import NewKey, NewLink
+from core.serve.routes.projects import HERE
+from core.serve.routes.replies import Key, Keys, KeyWithSecret, Link, Links
 
 router = APIRouter(route_class=Guarded, tags=["access"])
 

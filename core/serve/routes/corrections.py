@@ -10,10 +10,10 @@ from core.data.dataset import NAME_LIMIT, NONE_OF_THESE
 from core.data.photo import Refused
 from core.data.store import Store
 from core.errors import BadInput, BadPhoto, NotFound
-from core.serve.bodies import Accept, Reject
 from core.serve.guard import FORM, JSON, SMALL, Guarded, Number, Opened, needs
-from core.serve.model_replies import Correction, Corrections, Settled
-from core.serve.projects import HERE
+from core.serve.routes.bodies import Accept, Reject
+from core.serve.routes.model_replies import Correction, Corrections, Settled
+from core.serve.routes.projects import HERE
 
 router = APIRouter(route_class=Guarded, tags=["corrections"])
 MOST_BYTES = 26_000_000  # one photo, and what a form puts around it

@@ -11,12 +11,13 @@ from fastapi.responses import Response, StreamingResponse
 from core.data.credits import credit_rows, credits_csv
 from core.errors import BadInput, NotFound
 from core.jobs import Progress
-from core.serve.backup import SUFFIX, backup, restore
-from core.serve.bodies import Id, MakeExports
+from core.serve.backup import SUFFIX, backup
 from core.serve.export import FORMATS, export_model
 from core.serve.guard import FORM, JSON, SMALL, Guarded, Opened, needs
-from core.serve.projects import HERE, project_reply
-from core.serve.replies import Credits, Export, Exports, Format, Job, PhotoCredit, Project
+from core.serve.imports import import_project
+from core.serve.routes.bodies import Id, MakeExports
+from core.serve.routes.projects import HERE, project_reply
+from core.serve.routes.replies import Credits, Export, Exports, Format, Imported, Job, PhotoCredit, SetAside
 from core.serve.state import State
 
 router = APIRouter(route_class=Guarded)
@@ -109,9 +110,14 @@ def read_backup(project_id: str, opened: Opened) -> Response:
 
 
 @router.post("/v1/restore", tags=["projects"], status_code=201, openapi_extra=needs("owner", {FORM: MOST_BACKUP}))
-def restore_project(file: Annotated[UploadFile, File()], opened: Opened) -> Project:
-    """Make a new project of a backup; it gives the same answers. All of it is restored, or nothing."""
-    return project_reply(restore(opened.store, file.file))
+def restore_project(file: Annotated[UploadFile, File()], opened: Opened) -> Imported:
+    """Make a new project of a backup, which gives the same answers, of a zip of folders or a Teachable Machine file.
+
+    When nothing of it can be used it is a problem, and nothing has changed.
+    """
+    imported = import_project(opened.store, file.file, file.filename or "project.zip")
+    refused = [SetAside.model_validate(each) for each in imported.refused]
+    return Imported(project=project_reply(imported.project), added=imported.added, refused=refused)
 
 
 def _number(opened: State, project_id: str, version: int | None) -> int:

@@ -25,10 +25,10 @@ from core.model.evaluate import in_words
 from core.model.explain import Explanation, overlay
 from core.serve import problems
 from core.serve.answers import Live
-from core.serve.bodies import MOST_NEAREST, MOST_PHOTOS, Id, Images
 from core.serve.guard import FORM, JSON, Guarded, Opened, media_type, needs
-from core.serve.model_replies import Model, Predictions
 from core.serve.problems import Problem
+from core.serve.routes.bodies import MOST_NEAREST, MOST_PHOTOS, Id, Images
+from core.serve.routes.model_replies import Model, Predictions
 from core.serve.state import State
 
 router = APIRouter(route_class=Guarded, tags=["models"])

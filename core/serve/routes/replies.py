@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from core.serve.bodies import Mode
+from core.serve.routes.bodies import Mode
 
 Interval = Annotated[list[float], Field(min_length=2, max_length=2)]  # 95 %, from 0 to 1
 
@@ -175,6 +175,14 @@ class VersionReport(Version):
 class SetAside(Given):
     name: str
     reason: str
+
+
+class Imported(Given):
+    """A project that came as a file, how many photos it has now, and what of the file could not be used."""
+
+    project: Project
+    added: int
+    refused: list[SetAside]
 
 
 class Key(Given):

@@ -15,11 +15,11 @@ from core.data.sources import camera_source
 from core.data.store import Credit, Store, StoredPhoto
 from core.data.upload import MAX_FILES, Upload, unpack
 from core.errors import AppError, NotFound
-from core.serve.bodies import LARGEST, Addresses, Id, PhotoChange
 from core.serve.guard import FORM, JSON, SMALL, Guarded, Number, Opened, needs
 from core.serve.problems import Problem
-from core.serve.projects import HERE, category_of
-from core.serve.replies import Outcome, Outcomes, Photo, Photos
+from core.serve.routes.bodies import LARGEST, Addresses, Id, PhotoChange
+from core.serve.routes.projects import HERE, category_of
+from core.serve.routes.replies import Outcome, Outcomes, Photo, Photos
 
 router = APIRouter(route_class=Guarded)
 PHOTO = f"{HERE}/photos/{{photo_id:id}}"

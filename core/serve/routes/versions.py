@@ -4,8 +4,8 @@ from fastapi import APIRouter
 
 from core.model.evaluate import in_words
 from core.serve.guard import Guarded, Number, Opened, needs
-from core.serve.projects import HERE
-from core.serve.replies import Finding, Report, SetAside, Version, VersionReport, Versions
+from core.serve.routes.projects import HERE
+from core.serve.routes.replies import Finding, Report, SetAside, Version, VersionReport, Versions
 
 router = APIRouter(route_class=Guarded, tags=["versions"])
 ONE = f"{HERE}/versions/{{number:id}}"

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from core.serve.replies import Given, Interval
+from core.serve.routes.replies import Given, Interval
 
 Share = Annotated[float, Field(ge=0, le=1)]
 

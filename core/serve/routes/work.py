@@ -15,10 +15,10 @@ from core.jobs import Work as Task
 from core.model.build import build_model
 from core.model.train import check_enough
 from core.model.versions import train_project
-from core.serve.bodies import Collect
 from core.serve.guard import JSON, SMALL, Caller, Guarded, Opened, check_project, needs
-from core.serve.projects import HERE, category_of
-from core.serve.replies import Job
+from core.serve.routes.bodies import Collect
+from core.serve.routes.projects import HERE, category_of
+from core.serve.routes.replies import Job
 from core.serve.state import State
 
 router = APIRouter(route_class=Guarded)

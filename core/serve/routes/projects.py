@@ -5,9 +5,9 @@ from fastapi import APIRouter
 from core.data import store as stored
 from core.data.store import Counts, Store
 from core.errors import NotFound
-from core.serve.bodies import CategoryChange, Mode, NewCategory, NewProject, ProjectChange
 from core.serve.guard import JSON, SMALL, Caller, Guarded, Number, Opened, needs
-from core.serve.replies import Categories, Category, Project, ProjectDetails, Projects
+from core.serve.routes.bodies import CategoryChange, Mode, NewCategory, NewProject, ProjectChange
+from core.serve.routes.replies import Categories, Category, Project, ProjectDetails, Projects
 
 router = APIRouter(route_class=Guarded)
 HERE = "/v1/projects/{project_id}"
