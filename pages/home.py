@@ -6,7 +6,7 @@ from core.data import example
 from core.data.photo import encode
 from core.data.store import Project, Store
 from core.errors import AppError
-from pages.parts import session, steps
+from pages.parts import backup, session, steps
 from pages.parts.words import count, plain, show_error
 
 SEED = 7  # of the two dresses shown
@@ -23,6 +23,7 @@ def page() -> None:
     with left:
         _new_project()
         _my_projects()
+        backup.bring(session.store())
     with right:
         _example()
 

@@ -6,7 +6,7 @@ from core.data import example
 from core.data.photo import MAX_BYTES
 from core.data.store import Project, Store
 from core.errors import BadInput
-from core.model.bundle import Bundle
+from core.serve.answers import Live
 from pages.parts import answer, session, steps
 from pages.parts.words import plain, show_error
 
@@ -18,26 +18,24 @@ def page() -> None:
     """Draw the page for trying the model."""
     project = session.need_project()
     store = session.store()
-    version = store.models.live(project.id)
-    if version is None:
+    if store.models.live(project.id) is None:
         steps.header("Try it", "Train a model", "train", project.id)
         st.info("There is no trained model yet.", icon=":material/model_training:")
         return
     try:
-        bundle = session.bundle(project.id, version.number)
+        live = session.answers().live(project.id)
     except BadInput as error:
         steps.header("Try it", "Train again", "train", project.id)
         show_error(error)
         return
-    mode = session.mode_of(project, bundle)
-    session.make_ready(tuple(sorted({backbone for backbone, _ in bundle.looks(mode)})))
+    session.make_ready(tuple(sorted({backbone for backbone, _ in live.bundle.looks(live.mode)})))
     st.title("Try it")
-    st.markdown("Show it photos that it has never seen. They are not kept.")
+    st.markdown("Show it photos that it has never seen. They are not kept, unless you say that an answer is wrong.")
     photos = _given(project)
     if photos:
-        _answers(store, project, bundle, photos)
+        _answers(store, live, photos)
     else:
-        st.caption("It knows " + ", ".join(plain(name) for name in bundle.categories) + ".")
+        st.caption("It knows " + ", ".join(plain(name) for name in live.bundle.categories) + ".")
     _strictness(project)
 
 
@@ -69,15 +67,13 @@ def _dresses() -> list[answer.Photo]:
     return [(dress.name, dress.data) for dress in example.held_back(seed=number)]
 
 
-def _answers(store: Store, project: Project, bundle: Bundle, photos: list[answer.Photo]) -> None:
-    mode = session.mode_of(project, bundle)
-    wished = bundle.with_share(_share(project) / 100)
-    answers = wished.predict_with(session.predictors(), [data for _, data in photos], mode=mode)
+def _answers(store: Store, live: Live, photos: list[answer.Photo]) -> None:
+    given = session.answers().predict(live, [data for _, data in photos])
     if len(photos) == 1:
-        answer.large(store, bundle, mode, photos[0], answers[0], key="single")
+        answer.large(store, live, photos[0], given[0], key="single")
         return
-    for number, (photo, given) in enumerate(zip(photos, answers, strict=True)):
-        answer.row(store, bundle, mode, photo, given, key=str(number))
+    for number, (photo, each) in enumerate(zip(photos, given, strict=True)):
+        answer.row(store, live, photo, each, key=str(number))
 
 
 def _strictness(project: Project) -> None:

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.errors import AppError, NotFound
-from pages import categories, credits, home, photos, train, try_it
+from pages import categories, credits, home, photos, review, share, train, try_it
 from pages.parts import session, steps
 from pages.parts.words import show_error
 
@@ -15,6 +15,8 @@ PAGES = {
     "photos": st.Page(photos.page, title="Photos", url_path="photos"),
     "train": st.Page(train.page, title="Train", url_path="train"),
     "try": st.Page(try_it.page, title="Try", url_path="try"),
+    "share": st.Page(share.page, title="Share", url_path="share"),
+    "review": st.Page(review.page, title="Corrections", url_path="review"),
     "credits": st.Page(credits.page, title="Credits", url_path="credits"),
 }
 

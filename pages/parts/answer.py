@@ -6,10 +6,11 @@ from core.data.dataset import NONE_OF_THESE
 from core.data.photo import Refused, decode, encode
 from core.data.store import Store
 from core.errors import BadPhoto
-from core.model.bundle import Bundle, Prediction
-from core.model.select import Mode
-from pages.parts import charts, why
-from pages.parts.words import percent, plain
+from core.model.bundle import Prediction
+from core.serve.answers import Live
+from core.serve.words import how_sure, percent
+from pages.parts import charts, why, wrong
+from pages.parts.words import plain
 
 LARGE, THUMBNAIL = 380, 104  # pixels: a single photo, and one in the list of answers
 LIKELIEST = 3  # bars in the list of answers
@@ -22,14 +23,7 @@ Photo = tuple[str, bytes]
 
 
 def large(
-    store: Store,
-    bundle: Bundle,
-    mode: Mode,
-    photo: Photo,
-    answer: Prediction | Refused,
-    key: str,
-    *,
-    asked_why: bool = False,
+    store: Store, live: Live, photo: Photo, answer: Prediction | Refused, key: str, *, asked_why: bool = False
 ) -> None:
     """One photo with its answer and why; the answer is on the page before the reasons are worked out."""
     if isinstance(answer, Refused):
@@ -43,12 +37,14 @@ def large(
     with right:
         _words(answer, heading=True)
         _bars(answer, len(answer.scores), key=f"scores-{key}")
+        if not asked_why:
+            wrong.draw(store, live, photo, answer, key=key)
         alike = st.container()
-    why.draw(store, bundle, mode, photo, LARGE, looked, alike, key=key)
+    why.draw(store, live.bundle, live.mode, photo, LARGE, looked, alike, key=key)
 
 
 @st.fragment
-def row(store: Store, bundle: Bundle, mode: Mode, photo: Photo, answer: Prediction | Refused, key: str) -> None:
+def row(store: Store, live: Live, photo: Photo, answer: Prediction | Refused, key: str) -> None:
     """One of many photos with its answer; asking why draws this one alone."""
     with st.container(border=True, horizontal=True, vertical_alignment="center", key=f"answer-{key}"):
         with st.container(width=THUMBNAIL):
@@ -61,21 +57,14 @@ def row(store: Store, bundle: Bundle, mode: Mode, photo: Photo, answer: Predicti
                 why_asked = isinstance(answer, Prediction) and st.button("Why?", key=f"why-{key}", type="tertiary")
             if isinstance(answer, Prediction):
                 _bars(answer, LIKELIEST, key=f"scores-{key}")
+                wrong.draw(store, live, photo, answer, key=key)
     if why_asked and isinstance(answer, Prediction):
-        _in_a_window(store, bundle, mode, photo, answer)
+        _in_a_window(store, live, photo, answer)
 
 
 @st.dialog("Why this answer?", width="large")
-def _in_a_window(store: Store, bundle: Bundle, mode: Mode, photo: Photo, answer: Prediction) -> None:
-    large(store, bundle, mode, photo, answer, key="window", asked_why=True)
-
-
-def how_sure(probability: float) -> str:
-    """The probability in a word or two, before the figure."""
-    for least, words in ((0.95, "almost certain"), (0.8, "quite sure"), (0.6, "rather sure")):
-        if probability >= least:
-            return words
-    return "not sure"
+def _in_a_window(store: Store, live: Live, photo: Photo, answer: Prediction) -> None:
+    large(store, live, photo, answer, key="window", asked_why=True)
 
 
 def how_unusual(nearness: float) -> str:

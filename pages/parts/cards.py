@@ -16,6 +16,11 @@ def short(name: str) -> str:
     return _cut(name, SHORT)
 
 
+def is_correction(photo: StoredPhoto) -> bool:
+    """Whether it came as a correction of a wrong answer."""
+    return photo.provider == "correction"
+
+
 def picture(store: Store, sha256: str, width: int, words: str) -> None:
     """A square thumbnail with a few words below; `words` are text, not markup."""
     with st.container(width=width, gap="xxsmall"):

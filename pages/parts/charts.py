@@ -9,7 +9,7 @@ import streamlit as st
 from core.model.evaluate import Report
 from core.model.forecast import Forecast
 from core.model.subsamples import Curve
-from pages.parts.words import percent
+from core.serve.words import percent
 
 # Plotly looks into pandas wherever something has begun to import it; a chart drawn in the middle of that import, which
 # Streamlit begins when another person's page needs it, would fail.

@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.data.credits import site_of
 from core.data.store import DROPPED_BY_PERSON, KEPT_BY_PERSON, Category, Counts, Project, Store, StoredPhoto
-from pages.parts import session
+from pages.parts import cards, session
 from pages.parts.words import count, plain
 
 LARGE = 240  # pixels; the one photo that is ticked
@@ -119,7 +119,7 @@ def _details(store: Store, project: Project, photo: StoredPhoto) -> None:
         with st.container(width="stretch"):
             st.markdown(f"**{plain(photo.title or photo.name)}**")
             if not site:
-                st.caption("Your own photo.")
+                st.caption("From a correction of a wrong answer." if cards.is_correction(photo) else "Your own photo.")
                 return
             st.caption(f"{plain(photo.creator or 'Maker unknown')} · {plain(photo.licence or 'licence not stated')}")
             st.link_button(f"See it on {plain(site)}", photo.page, icon=":material/open_in_new:")
@@ -137,6 +137,8 @@ def _cell(store: Store, photo: StoredPhoto, scope: str) -> None:
             st.caption(":orange[:material/content_copy: two categories]")
         elif not photo.kept:
             st.caption(plain(photo.reason))
+        elif cards.is_correction(photo):
+            st.caption(":green[:material/feedback: correction]")
 
 
 def _short(name: str) -> str:

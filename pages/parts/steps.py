@@ -10,6 +10,7 @@ from streamlit.navigation.page import StreamlitPage
 from core.data.store import Category, Counts, Project, Summary
 from core.errors import AppError, BadInput
 from core.model.train import check_enough
+from core.serve.answers import mode_of
 from pages.parts import session
 from pages.parts.words import plain
 
@@ -54,12 +55,15 @@ def _steps(project: Project) -> list[Step]:
     if trained and summary.changed:
         result += ", photos changed"
     nameless = "" if summary.categories else "Name your categories first."
-    return [
+    waiting = session.store().corrections.count(project.id)
+    steps = [
         Step("categories", "Categories", str(summary.categories or ""), summary.categories >= 2, ""),
         Step("photos", "Photos", f"{summary.photos:,}" if summary.photos else "", not missing, nameless),
         Step("train", "Train", result, trained and not summary.changed, "" if trained else missing),
         Step("try", "Try", "", False, "" if trained else "Train a model first."),
+        Step("share", "Share", "", False, ""),
     ]
+    return [*steps, Step("review", "Corrections", f"{waiting:,}", False, "")] if waiting else steps
 
 
 def _accuracy(project: Project, summary: Summary) -> float | None:
@@ -67,10 +71,10 @@ def _accuracy(project: Project, summary: Summary) -> float | None:
     if not project.mode or summary.version is None:
         return summary.accuracy
     try:
-        bundle = session.bundle(project.id, summary.version)
+        bundle = session.answers().bundle(project.id, summary.version)
     except BadInput:
         return summary.accuracy
-    return bundle.reports[session.mode_of(project, bundle)].accuracy
+    return bundle.reports[mode_of(project, bundle)].accuracy
 
 
 def why_not_train(project_id: str) -> str:

@@ -1,14 +1,11 @@
 """The versions of a model: the newest beside the one before it, and the way back to any of them."""
 
-from datetime import UTC, datetime
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
 import streamlit as st
 
 from core.data.store import Category, Project, Store, Version
 from core.model.compare import Comparison
 from pages.parts import cards, undo
-from pages.parts.words import count, plain
+from pages.parts.words import count, plain, when
 
 SHOWN = 5  # versions; older ones are a click away
 PHOTOS = 8  # shown on each side of a comparison
@@ -60,7 +57,7 @@ def _row(store: Store, project: Project, version: Version) -> None:
             st.markdown(
                 f"**Version {version.number}** · {version.accuracy:.0%} right · {count(version.photos, 'photo')}{mode}"
             )
-            st.caption(f"{_when(version.created_at)}. {undo.sentence(version.note).replace('..', '.')}")
+            st.caption(f"{when(version.created_at)}. {undo.sentence(version.note).replace('..', '.')}")
         if version.is_live:
             st.badge("Answers now", icon=":material/check:", color="green")
         elif st.button("Use this one", key=f"use-{version.number}", icon=":material/settings_backup_restore:"):
@@ -113,13 +110,3 @@ def _photos(store: Store, project: Project, comparison: Comparison) -> None:
 
 def _name(categories: dict[int, Category], category_id: int) -> str:
     return categories[category_id].name if category_id in categories else ""
-
-
-def _when(at: datetime) -> str:
-    """The time where the person is, as far as the browser says."""
-    try:
-        zone: ZoneInfo | None = ZoneInfo(st.context.timezone or "UTC")
-    except (ZoneInfoNotFoundError, ValueError):
-        zone = None
-    local = at.astimezone(zone or UTC)
-    return f"{local.day} {local:%b %Y, %H:%M}"

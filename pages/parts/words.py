@@ -1,6 +1,8 @@
 """Text for people: names shown as typed, counts that agree, errors with a way on."""
 
 import re
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
 
@@ -16,14 +18,24 @@ def plain(text: str) -> str:
     return _MARKUP.sub(r"\\\1", text).replace(":", f":{_WORD_JOINER}")
 
 
-def percent(share: float) -> str:
-    """A probability in per cent; never 100% or 0%, which no model can know."""
-    return "over 99%" if share > 0.995 else "under 1%" if share < 0.005 else f"{share:.0%}"
-
-
 def count(number: int, one: str, many: str | None = None) -> str:
     """'1 photo', '2 photos', '1,200 photos'."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def megabytes(size: int) -> str:
+    """The size of a file in bytes, as people say it: '0.3 MB', '12 MB'."""
+    return f"{size / 1e6:.1f} MB" if size < 9.95e6 else f"{size / 1e6:,.0f} MB"
+
+
+def when(at: datetime) -> str:
+    """The time where the person is, as far as the browser says."""
+    try:
+        zone: ZoneInfo | None = ZoneInfo(st.context.timezone or "UTC")
+    except (ZoneInfoNotFoundError, ValueError):
+        zone = None
+    local = at.astimezone(zone or UTC)
+    return f"{local.day} {local:%b %Y, %H:%M}"
 
 
 def show_error(error: AppError) -> None:
