@@ -1,11 +1,15 @@
-# Run `make app` to use Thimble, `make test` to check it, `make bench` to time it.
+# Run `make app` to use Thimble, `make share` to let others, `make test` to check it, `make bench` to time it.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: app test quick bench lock clean
+.PHONY: app share test quick bench lock clean
 
 app: .venv/app
 	$(BIN)/streamlit run streamlit_app.py
+
+# The same for others on your network: the door lets them to shared pages and, with a key, to the API.
+share: .venv/app
+	$(BIN)/streamlit run streamlit_app.py --server.address=0.0.0.0
 
 test: .venv/dev
 	$(BIN)/ruff format --check .

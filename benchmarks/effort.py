@@ -40,6 +40,8 @@ class Effort:
     left_out: int = 4  # categories in each draw
     chosen_categories: int = 10
     chosen_photos: int = 30  # of each of them
+    load_seconds: float = 60
+    load_warm_up: float = 3
 
 
 QUICK = Effort(
@@ -68,4 +70,6 @@ QUICK = Effort(
     left_out=1,
     chosen_categories=3,
     chosen_photos=6,
+    load_seconds=3,
+    load_warm_up=0.5,
 )

@@ -11,6 +11,7 @@ from benchmarks.cleaning import what_cleaning_finds
 from benchmarks.effort import Effort, Say
 from benchmarks.guide import against_the_guide
 from benchmarks.photo_sets import PhotoSet
+from benchmarks.serving import serving
 from benchmarks.speed import embedding, photos_to_model, single_prediction
 
 Measured = dict[str, Any]  # ready for JSON
@@ -36,4 +37,5 @@ PARTS = {
     "h": Part("honesty", honesty.honesty, honesty.together),
     "i": Part("none_of_these", strangers.strangers, strangers.together),
     "j": Part("choosing_time", choosing_time),
+    "k": Part("serving", serving),
 }

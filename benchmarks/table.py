@@ -55,6 +55,25 @@ def _single_prediction(told: dict[str, Any]) -> Iterator[Row]:
     yield "  peak memory", _memory(told["peak_memory_mb"])
 
 
+def _serving(told: dict[str, Any]) -> Iterator[Row]:
+    yield (
+        "predictions over HTTP",
+        f"{told['clients']} clients for {told['seconds']:.0f} s, photos of {told['longest_side']} pixels",
+    )
+    for name, each in (*told["modes"].items(), ("FastAPI and Keras predict", told["plain"])):
+        wrong = sum(number for status, number in each["statuses"].items() if status != "200")
+        yield (
+            f"  {name}",
+            f"{each['per_second']:6.0f} a second   p50 {each['p50_ms']:6.1f} ms   p99 {each['p99_ms']:6.1f} ms   "
+            f"{wrong} errors   one client p50 {each['single_p50_ms']:.1f} ms",
+        )
+        first, last = each["memory_mb"]
+        yield "    memory", f"{first:.0f} MB after a quarter, {last:.0f} MB at the end"
+        if each["pages_s"]:
+            yield "    a page in a browser meanwhile", f"{max(each['pages_s']):.1f} s at most"
+    yield "  times the plain way", ", ".join(f"{mode} {times:.1f}" for mode, times in told["times_plain"].items())
+
+
 def _against_the_guide(told: dict[str, Any]) -> Iterator[Row]:
     ours, guide, count = told["thimble"], told["guide"], len(told["splits"])
     yield (
@@ -110,5 +129,6 @@ ROWS: dict[str, Callable[[dict[str, Any]], Iterator[Row]]] = {
     "single_prediction": _single_prediction,
     "against_the_guide": _against_the_guide,
     "what_cleaning_finds": _what_cleaning_finds,
+    "serving": _serving,
     **ROWS_OF_DRAWS,
 }

@@ -28,16 +28,18 @@ from core.errors import BadInput, BadPhoto
 from core.model.advice import Advice
 from core.model.backbones import BACKBONES
 from core.model.classifier import Classifier
-from core.model.embed import Look
 from core.model.embedder import Embedders
 from core.model.evaluate import Report
 from core.model.features import Features, Key, Matrix
 from core.model.novelty import Novelty
 from core.model.select import Mode, Row
-from core.model.views import PREPROCESSING
+from core.model.views import PREPROCESSING, VIEWS
 
 FORMAT = 2
+BATCH = 32  # photos whose views are in memory at once
 FILES = ("bundle.json", "heads.npz", "novelty.npz", "photos.npz", "report.json", "advice.json")
+
+Shown = dict[Key, Pixels]  # the views of one photo, by look
 
 
 @dataclass(frozen=True)
@@ -117,20 +119,38 @@ class Bundle:
         self, embedders: Embedders, photos: Sequence[bytes | Pixels], *, mode: Mode | None = None
     ) -> list[Prediction | Refused]:
         """As `predict`, on embedders that are at hand."""
+        mode = mode or self.mode
         answers: list[Prediction | Refused] = []
-        for number, photo in enumerate(photos, start=1):
-            try:
-                pixels = decode(photo) if isinstance(photo, bytes) else photo
-            except BadPhoto as error:
-                answers.append(Refused(f"photo {number}", str(error)))
-                continue
-            answers += self.answer(self.rows(embedders, pixels, mode or self.mode), mode or self.mode)
+        for start in range(0, len(photos), BATCH):
+            batch = enumerate(photos[start : start + BATCH], start=start + 1)
+            shown = [self.shown(photo, mode, f"photo {number}") for number, photo in batch]
+            answers += self.answer_shown(embedders, shown, mode)
         return answers
 
-    def rows(self, embedders: Embedders, pixels: Pixels, mode: Mode) -> dict[Key, Matrix]:
-        """One photo's rows (1, backbone.row) for every look of the mode."""
-        looks = [Look(embedders[backbone], view) for backbone, view in self.looks(mode)]
-        return {look.key: look.embedder.embed(look.at(pixels)[np.newaxis]) for look in looks}
+    def shown(self, photo: bytes | Pixels, mode: Mode, name: str) -> Shown | Refused:
+        """What the backbones are shown of a photo, by look of the mode; why it cannot be used, if so."""
+        try:
+            pixels = decode(photo) if isinstance(photo, bytes) else photo
+        except BadPhoto as error:
+            return Refused(name, str(error))
+        return {
+            (backbone, view): VIEWS[view](pixels, BACKBONES[backbone].pixels) for backbone, view in self.looks(mode)
+        }
+
+    def answer_shown(
+        self, embedders: Embedders, photos: Sequence[Shown | Refused], mode: Mode
+    ) -> list[Prediction | Refused]:
+        """One answer for each photo, in order, of which `shown` said what to look at; Refused is passed on."""
+        usable = [photo for photo in photos if not isinstance(photo, Refused)]
+        answers = iter(self.answer(self.rows(embedders, usable, mode), mode) if usable else ())
+        return [photo if isinstance(photo, Refused) else next(answers) for photo in photos]
+
+    def rows(self, embedders: Embedders, photos: Sequence[Shown], mode: Mode) -> dict[Key, Matrix]:
+        """The rows (n, backbone.row) of n > 0 photos for every look of the mode."""
+        return {
+            (backbone, view): embedders[backbone].embed(np.stack([photo[backbone, view] for photo in photos]))
+            for backbone, view in self.looks(mode)
+        }
 
     def answer(self, rows: Mapping[Key, Matrix], mode: Mode) -> list[Prediction]:
         """One answer for each photo whose rows (n, backbone.row) are given for every look of the mode."""

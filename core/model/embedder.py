@@ -2,7 +2,6 @@
 
 import os
 import threading
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,9 +19,9 @@ if TYPE_CHECKING:
 class Embedder:
     """Runs one frozen backbone; ready at once, loaded at the first use, safe to share between threads.
 
-    What several threads ask for at the same moment is embedded together. Photos go through one by one, on as many
-    streams as suit the processor: measured as fast as batches, and a row never depends on its neighbours. `bulk`
-    computes in bfloat16 where the processor has it; otherwise float32, and a single photo has all cores to itself.
+    Photos go through one by one, on as many streams as suit the processor: measured as fast as batches, and a row then
+    never depends on its neighbours. `bulk` computes in bfloat16 where the processor has it; otherwise float32, and a
+    photo that comes alone has all cores to itself.
     """
 
     def __init__(self, backbone: Backbone, home: Path, *, bulk: bool = False) -> None:
@@ -30,10 +29,8 @@ class Embedder:
         self._home = home
         self._bulk = bulk
         self._lock = threading.Lock()
-        self._guard = threading.Lock()
-        self._asked: list[_Asked] = []
         self._streams: openvino.AsyncInferQueue | None = None
-        self._single: openvino.CompiledModel | None = None
+        self._alone: openvino.CompiledModel | None = None
         self._mapping: openvino.CompiledModel | None = None
 
     @property
@@ -50,41 +47,23 @@ class Embedder:
 
         The first call may take seconds. Raises AppError when the backbone cannot be prepared (see `converted`).
         """
-        asked = _Asked(batch, np.empty((len(batch), self.backbone.row), np.float32))
-        with self._guard:
-            self._asked.append(asked)
+        rows = np.empty((len(batch), self.backbone.row), np.float32)
         with self._lock:
-            # While this thread waited, the one before it may have embedded for both.
-            with self._guard:
-                together, self._asked = self._asked, []
-            try:
-                self._embed(together)
-            except BaseException as error:
-                for each in together:
-                    each.error = error
-        if asked.error is not None:
-            raise asked.error
-        return asked.rows
+            if self._streams is None:
+                self._alone = None if self._bulk else self._compiled(["row"], "LATENCY")
+                self._streams = _queue(self._compiled(["row"], "THROUGHPUT"))
+            if len(batch) == 1 and self._alone is not None:
+                rows[:] = self._alone(batch)["row"]
+                return rows
 
-    def _embed(self, together: "list[_Asked]") -> None:
-        if self._streams is None:
-            if not self._bulk:
-                self._single = self._compiled(["row"], "LATENCY")
-            self._streams = _queue(self._compiled(["row"], "THROUGHPUT"))
-        views = [(each, number) for each in together for number in range(len(each.views))]
-        if len(views) == 1 and self._single is not None:
-            each, number = views[0]
-            each.rows[number] = self._single(each.views[number : number + 1])["row"]
-            return
+            def keep(request: "openvino.InferRequest", number: int) -> None:
+                rows[number] = request.get_output_tensor().data
 
-        def keep(request: "openvino.InferRequest", place: "tuple[_Asked, int]") -> None:
-            each, number = place
-            each.rows[number] = request.get_output_tensor().data
-
-        self._streams.set_callback(keep)
-        for each, number in views:
-            self._streams.start_async(each.views[number : number + 1], (each, number))
-        self._streams.wait_all()
+            self._streams.set_callback(keep)
+            for number in range(len(batch)):
+                self._streams.start_async(batch[number : number + 1], number)
+            self._streams.wait_all()
+        return rows
 
     def maps(self, view: Pixels) -> tuple[NDArray[np.float32], ...]:
         """For each cut the maps (height, width, features) whose averages are the row of this one view."""
@@ -110,17 +89,10 @@ class Embedder:
             "PERFORMANCE_HINT": hint,
             "INFERENCE_PRECISION_HINT": "bf16" if bfloat16 else "f32",
             "INFERENCE_NUM_THREADS": usable_cores(),
+            # Other threads decode meanwhile; one that is tied to a core waits for them there.
+            "ENABLE_CPU_PINNING": False,
         }
         return core.compile_model(wanted, "CPU", config)
-
-
-@dataclass
-class _Asked:
-    """What one thread wants embedded: views (n, pixels, pixels, 3), the rows to fill, and what went wrong."""
-
-    views: NDArray[np.uint8]
-    rows: NDArray[np.float32]
-    error: BaseException | None = None
 
 
 def _queue(compiled: "openvino.CompiledModel") -> "openvino.AsyncInferQueue":

@@ -33,7 +33,7 @@ SETTLED = 0.02  # log loss, in nats: where no more is left, or on a sample won, 
 FEW = 120  # photos: with no more, a mirrored view costs little and each look counts
 SAMPLE = 100  # photos that a further look is tried on first; fewer tell too little
 LEAST_EACH = 5  # photos of each category in that sample
-NOISE = 1.0  # standard errors of a difference within which the simpler one is taken (Breiman et al. 1984)
+SURE = 3.0  # standard errors by which a dearer backbone must be better to answer alone: it takes twice as long
 LEADERS = 4  # features that other heads are tried on
 FORGETTING = 8.0  # of differences in total log loss, which are partly chance: see `weights`
 MOST_MEMBERS = 8  # of an answer; with twice as many accuracy rose by a tenth of a point
@@ -231,16 +231,18 @@ class _Trials:
         return losses(self._labels, averaged)
 
     def _simplest(self, photos: NDArray[np.bool_]) -> list[tuple[Tried, int, float]]:
-        """The simplest candidate of one forward pass whose log loss on these photos is the least but for noise."""
-        found = [(tried, tried.best(photos)) for tried in self._single()]
-        least = min((tried.losses[at, photos] for tried, at in found), key=lambda each: float(each.mean()))
-        noise = NOISE / np.sqrt(photos.sum())
-        near = [
-            (tried, at)
-            for tried, at in found
-            if (extra := tried.losses[at, photos] - least).mean() <= noise * extra.std()
+        """The candidate of one forward pass that does best on these photos, of a dearer backbone only if surely so."""
+        by_backbone: dict[str, list[tuple[Tried, int]]] = {}
+        for tried in self._single():
+            by_backbone.setdefault(tried.candidate.features.backbones[0], []).append((tried, tried.best(photos)))
+        leaders = [
+            min(found, key=lambda each: float(each[0].losses[each[1], photos].mean())) for found in by_backbone.values()
         ]
-        tried, at = near[0]  # they were tried cheapest first
+        tried, at = leaders[0]  # they were tried cheapest first
+        for other, position in leaders[1:]:
+            gain = tried.losses[at, photos] - other.losses[position, photos]
+            if gain.mean() > SURE * gain.std() / np.sqrt(photos.sum()):
+                tried, at = other, position
         return [(tried, at, 1.0)]
 
     def _weighted(self, photos: NDArray[np.bool_]) -> list[tuple[Tried, int, float]]:

@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 
 from core.data.photo import Refused, decode
 from core.data.store import Project, Store, Version
 from core.errors import NotFound
-from core.model.bundle import Bundle, Prediction
+from core.model.bundle import BATCH, Bundle, Prediction, Shown
 from core.model.embedder import Embedders
 from core.model.explain import Explanation, explain
 from core.model.select import Mode
+from core.serve.together import Together
 
 BUNDLES = 8  # kept in memory; one takes some megabytes
 
@@ -25,6 +27,9 @@ class Live:
     mode: Mode
 
 
+Asked = tuple[Live, Sequence[Shown | Refused]]
+
+
 class Answers:
     """Answers for every project of a store; safe to share, and what is asked at the same moment is embedded together.
 
@@ -36,6 +41,7 @@ class Answers:
         self._store = store
         self._bundle = lru_cache(maxsize=BUNDLES)(self._read)
         self._with_share = lru_cache(maxsize=BUNDLES)(self._refusing)
+        self._together = Together(self._answer)
 
     def bundle(self, project_id: str, number: int) -> Bundle:
         """A trained version, read once: versions never change. Raises BadInput for one that cannot be read."""
@@ -55,11 +61,28 @@ class Answers:
 
     def predict(self, live: Live, photos: Sequence[bytes]) -> list[Prediction | Refused]:
         """One answer for each photo, in order; one that cannot be used gives Refused instead."""
-        return live.bundle.predict_with(self.embedders, photos, mode=live.mode)
+        answers: list[Prediction | Refused] = []
+        for start in range(0, len(photos), BATCH):
+            batch = enumerate(photos[start : start + BATCH], start=start + 1)
+            shown = [live.bundle.shown(photo, live.mode, f"photo {number}") for number, photo in batch]
+            answers += self._together.ask((live, shown))
+        return answers
 
     def explain(self, live: Live, photo: bytes) -> Explanation:
         """Where the model looked, and which training photos it finds most alike. Raises BadPhoto."""
         return explain(live.bundle, self.embedders, decode(photo), mode=live.mode)
+
+    def _answer(self, asked: Sequence[Asked]) -> list[list[Prediction | Refused]]:
+        """What each of those who ask together is answered; the photos of one model are embedded in one batch."""
+        answers: list[list[Prediction | Refused]] = [[] for _ in asked]
+        models = {(id(live.bundle), live.mode): live for live, _ in asked}
+        for key, live in models.items():
+            here = [at for at, (other, _) in enumerate(asked) if (id(other.bundle), other.mode) == key]
+            photos = [photo for at in here for photo in asked[at][1]]
+            given = iter(live.bundle.answer_shown(self.embedders, photos, live.mode))
+            for at in here:
+                answers[at] = list(islice(given, len(asked[at][1])))
+        return answers
 
     def _version(self, project_id: str, number: int) -> Version:
         for version in self._store.models.versions(project_id):

@@ -126,30 +126,7 @@ def test_a_row_is_the_same_alone_in_a_batch_and_in_either_mode(embedder: Embedde
     assert embedder.embed(views[:0]).shape == (0, 4256)
 
 
-def test_what_several_threads_ask_for_is_embedded_together(backbone_home: Path) -> None:
-    """While one call is under way the others gather, and the next call takes them all."""
-    embedder = Embedder(BACKBONES[DEFAULT], backbone_home)
-    views = np.random.default_rng(4).integers(0, 256, (24, 224, 224, 3), np.uint8)
-    alone = np.concatenate([embedder.embed(view[np.newaxis]) for view in views])
-    runs: list[int] = []
-    run = embedder._embed
-    embedder._embed = lambda together: (runs.append(len(together)), run(together))[1]  # type: ignore[method-assign]
-    found = np.empty_like(alone)
-
-    def work(number: int) -> None:
-        found[number] = embedder.embed(views[number : number + 1])[0]
-
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(len(views))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    np.testing.assert_array_equal(found, alone)
-    assert len([size for size in runs if size]) < len(views)
-    assert sum(runs) == len(views)
-
-
-def test_what_cannot_be_embedded_fails_for_all_who_asked_and_the_next_goes_on(tmp_path: Path) -> None:
+def test_what_cannot_be_prepared_fails_each_time_and_is_not_called_ready(tmp_path: Path) -> None:
     embedder = Embedder(BACKBONES[DEFAULT], tmp_path)
     (tmp_path / "backbones").write_text("a file where the folder should be")
     for _ in range(2):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.data.photo import Pixels
+from core.data.photo import Pixels, Refused
 from core.model.bundle import Bundle, Prediction
 from core.model.embedder import Embedders
 from core.model.select import Mode
@@ -62,7 +62,9 @@ def expected(bundle: Bundle, mode: Mode, embedders: Embedders, photos: Iterable[
     predictions: list[Prediction] = []
     strangeness: list[float] = []
     for photo in photos:
-        rows = bundle.rows(embedders, photo, mode)
+        shown = bundle.shown(photo, mode, "photo")
+        assert not isinstance(shown, Refused)  # it is decoded already
+        rows = bundle.rows(embedders, [shown], mode)
         predictions += bundle.answer(rows, mode)
         strangeness += bundle.novelty[mode].scores(bundle.strange[mode].matrix(rows)).tolist()
     return Expected(
