@@ -224,13 +224,22 @@ def test_a_backup_restored_gives_the_same_answers(api: Api, trained_project: Pro
     file = api.raw("GET", f"/projects/{trained_project.id}/backup")
     assert file.headers["content-type"] == "application/zip"
     assert int(file.headers["content-length"]) == len(file.content)
-    again = api("POST", "/restore", files={"file": file.content})
+    restored = api("POST", "/restore", files={"file": file.content})
+    again = restored["project"]
     assert again["id"] != trained_project.id
+    assert (restored["added"] > 0, restored["refused"]) == (True, [])
     photo = {"file": shape("stripes", 80)}
     first, second = (
         api("POST", f"/models/{each}/predict", files=photo)["predictions"] for each in (trained_project.id, again["id"])
     )
     assert first == second
+
+
+def test_a_zip_of_folders_becomes_a_project_and_what_is_no_photo_is_named(api: Api) -> None:
+    packed = zip_of({"discs/1.jpg": shape("disc", 81), "stripes/1.jpg": shape("stripes", 82), "discs/2.jpg": b"none"})
+    restored = api("POST", "/restore", files={"file": ("shapes.zip", packed)})
+    assert (restored["project"]["name"], restored["added"]) == ("shapes", 2)
+    assert [each["name"] for each in restored["refused"]] == ["discs/2.jpg"]
 
 
 def test_an_export_that_was_made_is_listed_and_fetched(
