@@ -164,7 +164,7 @@ class _Trials:
         return True
 
     def _promising(self, look: Looking, key: Key, seen: Sequence[Seen], *cuts: str) -> bool:
-        """Whether this look saves any loss worth its time on a sample, beside all that was tried so far."""
+        """Whether on a sample the best candidate stands on this look, and saves loss that matters and is not noise."""
         photos = sample(self._labels, self._folds, self._categories)
         if len(photos) == len(self._labels):
             return True
@@ -172,10 +172,11 @@ class _Trials:
         bank.add({known: rows[photos] for known, rows in self._bank.rows.items()})
         trials = _Trials(self._labels[photos], self._folds[photos], self._categories, self._fixed, bank)
         trials._try(tried.candidate for tried in self.tried)
-        before = trials._together()
+        before = trials._leader_losses()
         bank.add(look([key], photos))
         trials._try(self._candidates(seen, *cuts))
-        return bool((before - trials._together()).mean() > SETTLED)
+        gain = before - trials._leader_losses()
+        return bool(gain.mean() > max(SETTLED, gain.std() / np.sqrt(len(gain))))
 
     def _candidates(self, seen: Sequence[Seen], *cuts: str) -> list[Candidate]:
         """A head on each of these backbones and views, at each of these cuts."""
@@ -225,10 +226,11 @@ class _Trials:
     def _single(self) -> list[Tried]:
         return [tried for tried in self.tried if len(tried.candidate.features.looks) == 1]
 
-    def _together(self) -> Floats:
-        """Loss of each photo (n,) under the weighted mean of all that was tried."""
-        averaged = _averaged(self._weighted(self._all), slice(None))
-        return losses(self._labels, averaged)
+    def _leader_losses(self) -> Floats:
+        """Loss of each photo (n,) under the leader."""
+        leader = min(self.tried, key=lambda tried: tried.least)
+        losses: Floats = leader.losses[leader.best(self._all)]
+        return losses
 
     def _simplest(self, photos: NDArray[np.bool_]) -> list[tuple[Tried, int, float]]:
         """The candidate of one forward pass that does best on these photos, of a dearer backbone only if surely so."""
