@@ -36,7 +36,7 @@ class Embedder:
     @property
     def is_ready(self) -> bool:
         """Loaded, so that embedding begins at once."""
-        return self._streams is not None
+        return self._streams is not None or self._alone is not None
 
     def prepare(self) -> None:
         """Load the backbone now rather than at the first use. Raises AppError as `embed` does."""
@@ -49,12 +49,15 @@ class Embedder:
         """
         rows = np.empty((len(batch), self.backbone.row), np.float32)
         with self._lock:
-            if self._streams is None:
-                self._alone = None if self._bulk else self._compiled(["row"], "LATENCY")
-                self._streams = _queue(self._compiled(["row"], "THROUGHPUT"))
-            if len(batch) == 1 and self._alone is not None:
-                rows[:] = self._alone(batch)["row"]
+            # Each takes tens of megabytes, and many a program never needs the other.
+            if not self._bulk and len(batch) <= 1:
+                if self._alone is None:
+                    self._alone = self._compiled(["row"], "LATENCY")
+                if len(batch):
+                    rows[:] = self._alone(batch)["row"]
                 return rows
+            if self._streams is None:
+                self._streams = _queue(self._compiled(["row"], "THROUGHPUT"))
 
             def keep(request: "openvino.InferRequest", number: int) -> None:
                 rows[number] = request.get_output_tensor().data
