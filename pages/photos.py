@@ -6,6 +6,7 @@ from core.data.intake import take_in
 from core.data.photo import MAX_BYTES
 from core.data.store import Category, Counts, Project, Store
 from core.jobs import Progress
+from core.serve.work import BUILD
 from pages.parts import gallery, session, steps, undo, web, work
 from pages.parts.words import count, plain
 
@@ -26,7 +27,7 @@ def page() -> None:
         return
     coming = bool(session.jobs().live(project.id, UPLOAD))
     counts = store.photos.counts(project.id)
-    building = bool(session.jobs().live(project.id, web.BUILD))
+    building = bool(session.jobs().live(project.id, BUILD))
     missing = "Training begins by itself when all have come." if building else steps.what_is_missing(categories, counts)
     steps.header("Show it some photos", "Next: train", "train", project.id, missing=missing)
     st.markdown("About 20 of each make a good start; more, and more varied ones, make it better.")

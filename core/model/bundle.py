@@ -15,7 +15,7 @@ import functools
 import io
 import json
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -121,11 +121,15 @@ class Bundle:
         """As `predict`, on embedders that are at hand."""
         mode = mode or self.mode
         answers: list[Prediction | Refused] = []
-        for start in range(0, len(photos), BATCH):
-            batch = enumerate(photos[start : start + BATCH], start=start + 1)
-            shown = [self.shown(photo, mode, f"photo {number}") for number, photo in batch]
+        for shown in self.batches(photos, mode):
             answers += self.answer_shown(embedders, shown, mode)
         return answers
+
+    def batches(self, photos: Sequence[bytes | Pixels], mode: Mode) -> Iterator[list[Shown | Refused]]:
+        """What the backbones are shown of the photos, in order, BATCH of them at a time."""
+        for start in range(0, len(photos), BATCH):
+            batch = enumerate(photos[start : start + BATCH], start=start + 1)
+            yield [self.shown(photo, mode, f"photo {number}") for number, photo in batch]
 
     def shown(self, photo: bytes | Pixels, mode: Mode, name: str) -> Shown | Refused:
         """What the backbones are shown of a photo, by look of the mode; why it cannot be used, if so."""

@@ -80,10 +80,21 @@ class Tried:
         return float(self.losses.mean(axis=1).min())
 
     @property
+    def least_losses(self) -> Floats:
+        """The loss of each photo (n,) at the best strength."""
+        least: Floats = self.losses[self._best]
+        return least
+
+    @property
     def best_kept_out(self) -> Floats:
         """The probabilities (n, categories) at the best strength."""
-        best: Floats = self.kept_out[int(self.losses.mean(axis=1).argmin())]
+        best: Floats = self.kept_out[self._best]
         return best
+
+    @property
+    def _best(self) -> int:
+        """Position of the best strength."""
+        return int(self.losses.mean(axis=1).argmin())
 
 
 def cross_validated(candidate: Candidate, products: Floats, labels: Labels, folds: Labels, categories: int) -> "Tried":

@@ -43,29 +43,28 @@ class Eyes:
         self.photos = [dataset.photos[embedded.index[at]] for at in kept]
         self.sha256 = tuple(embedded.sha256[at] for at in kept)
         self.fingerprints = embedded.fingerprints[kept]
-        self.rows = {look: rows[kept] for look, rows in embedded.rows.items()}
-        self.plain = self.rows[first][:, BACKBONES[first[0]].last]
+        self._rows = {first: embedded.rows[first][kept]}
+        self._known = {first: np.ones(len(kept), dtype=np.bool_)}
+        self.plain = self._rows[first][:, BACKBONES[first[0]].last]
         self.set_aside = (*embedded.refused, *repeated)
-        self._rows = dict(self.rows)
-        self._known = {key: np.ones(len(kept), dtype=np.bool_) for key in self.rows}
 
-    def look(self, keys: Sequence[Key], photos: NDArray[np.int64]) -> Mapping[Key, Matrix]:
-        """The rows (m, backbone.row) of the photos at these positions (m,) under these looks; none is looked at twice.
+    def look(self, key: Key, photos: NDArray[np.int64]) -> Matrix:
+        """The rows (m, backbone.row) of the photos at these positions (m,) under a look; none is looked at twice.
 
         Raises AppError if one has gone meanwhile.
         """
-        for key in keys:
-            if key not in self._rows:
-                self._rows[key] = np.empty((len(self.photos), BACKBONES[key[0]].row), np.float32)
-                self._known[key] = np.zeros(len(self.photos), dtype=np.bool_)
-        new = photos[~np.all([self._known[key][photos] for key in keys], axis=0)]
-        embedded = self._embed([self.photos[at] for at in new], keys)
-        if embedded.refused:
-            name = embedded.refused[0].name
-            raise AppError(f"'{name}' was deleted or changed during the training.", hint="Train again.")
-        for key, rows in embedded.rows.items():
-            self._rows[key][new], self._known[key][new] = rows, True
-        return {key: self._rows[key][photos] for key in keys}
+        if key not in self._rows:
+            self._rows[key] = np.empty((len(self.photos), BACKBONES[key[0]].row), np.float32)
+            self._known[key] = np.zeros(len(self.photos), dtype=np.bool_)
+        rows, known = self._rows[key], self._known[key]
+        new = photos[~known[photos]]
+        if len(new):
+            embedded = self._embed([self.photos[at] for at in new], [key])
+            if embedded.refused:
+                name = embedded.refused[0].name
+                raise AppError(f"'{name}' was deleted or changed during the training.", hint="Train again.")
+            rows[new], known[new] = embedded.rows[key], True
+        return rows[photos]
 
     def measures(self) -> list[Measures]:
         """What the photos' pixels say of them. Raises BadPhoto if one has changed meanwhile."""

@@ -25,7 +25,7 @@ from core.model.hidden import ENOUGH
 
 Mode = Literal["fast", "best"]
 Seen = tuple[tuple[str, ...], tuple[str, ...]]  # backbones and views
-Looking = Callable[[Sequence[Key], Labels], Mapping[Key, Matrix]]  # looks and positions of photos -> their rows
+Looking = Callable[[Key, Labels], Matrix]  # a look and positions of photos (m,) -> their rows
 
 EVERY_CUT, FEW_CUTS = ("last", "all", "late"), ("last", "all")
 
@@ -115,7 +115,7 @@ def choose(
 ) -> Choice:
     """The choice for photos with `labels` (n,) in `folds` (n,).
 
-    `look` gives the rows of the photos at some positions (m,) for more looks, which is where the time goes; `backbones`
+    `look` gives the rows of the photos at some positions for another look, which is where the time goes; `backbones`
     are ids, cheapest first; `elongated` says that a crop leaves out much of the photos, so that seeing them whole is
     worth a try.
     """
@@ -125,7 +125,7 @@ def choose(
     trials.look(look, (first, view), [((first,), (view,))], *EVERY_CUT)
     if elongated and not fixed.view:
         trials.look(look, (first, "squash"), [((first,), ("squash",))], *EVERY_CUT)
-        view = trials.leader().features.views[0]
+        view = trials.leader.candidate.features.views[0]
     together = [first]
     for backbone in others:
         if trials.settled:
@@ -159,7 +159,7 @@ class _Trials:
         if key not in self._bank.rows:
             if self.tried and not self._promising(look, key, seen, *cuts):
                 return False
-            self._bank.add(look([key], np.flatnonzero(self._all)))
+            self._bank.add({key: look(key, np.flatnonzero(self._all))})
         self._try(self._candidates(seen, *cuts))
         return True
 
@@ -172,10 +172,10 @@ class _Trials:
         bank.add({known: rows[photos] for known, rows in self._bank.rows.items()})
         trials = _Trials(self._labels[photos], self._folds[photos], self._categories, self._fixed, bank)
         trials._try(tried.candidate for tried in self.tried)
-        before = trials._leader_losses()
-        bank.add(look([key], photos))
+        before = trials.leader
+        bank.add({key: look(key, photos)})
         trials._try(self._candidates(seen, *cuts))
-        gain = before - trials._leader_losses()
+        gain = before.least_losses - trials.leader.least_losses
         return bool(gain.mean() > max(SETTLED, gain.std() / np.sqrt(len(gain))))
 
     def _candidates(self, seen: Sequence[Seen], *cuts: str) -> list[Candidate]:
@@ -199,14 +199,15 @@ class _Trials:
             heads.append(Candidate(single, "hidden"))
         self._try(heads)
 
-    def leader(self) -> Candidate:
+    @property
+    def leader(self) -> Tried:
         """The candidate with the least log loss."""
-        return min(self.tried, key=lambda tried: tried.least).candidate
+        return min(self.tried, key=lambda tried: tried.least)
 
     @property
     def settled(self) -> bool:
         """There is nothing left to win."""
-        return min(tried.least for tried in self.tried) <= SETTLED
+        return self.leader.least <= SETTLED
 
     def choice(self) -> Choice:
         """Both modes, scored on photos that had no part in choosing."""
@@ -225,12 +226,6 @@ class _Trials:
 
     def _single(self) -> list[Tried]:
         return [tried for tried in self.tried if len(tried.candidate.features.looks) == 1]
-
-    def _leader_losses(self) -> Floats:
-        """Loss of each photo (n,) under the leader."""
-        leader = min(self.tried, key=lambda tried: tried.least)
-        losses: Floats = leader.losses[leader.best(self._all)]
-        return losses
 
     def _simplest(self, photos: NDArray[np.bool_]) -> list[tuple[Tried, int, float]]:
         """The candidate of one forward pass that does best on these photos, of a dearer backbone only if surely so."""

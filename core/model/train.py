@@ -79,7 +79,6 @@ def train_model(
     clock.lap("look")
 
     bank = Bank()
-    bank.add(eyes.rows)
     number = len(dataset.categories)
     choice = choose(
         eyes.look,

@@ -14,6 +14,7 @@ from starlette.routing import Mount, Route
 
 from core.errors import AppError
 from core.serve import openapi, problems
+from core.serve.address import reached_at
 from core.serve.docs import read_docs
 from core.serve.guard import Guard
 from core.serve.pages import page
@@ -72,8 +73,7 @@ async def _openapi(request: Request) -> Response:
 
 
 async def _docs(request: Request) -> Response:
-    address = f"{request.url.scheme}://{request.url.netloc}"
-    return page("docs.html", docs=read_docs(openapi.document(request.app), address))
+    return page("docs.html", docs=read_docs(openapi.document(request.app), reached_at(request)))
 
 
 async def _start(request: Request) -> Response:

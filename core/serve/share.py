@@ -27,12 +27,13 @@ from core.model.evaluate import in_words
 from core.serve import problems
 from core.serve.answers import Live
 from core.serve.buckets import Buckets
+from core.serve.correcting import keep_correction
 from core.serve.door import address_of
 from core.serve.guard import FORM, bounded, media_type, too_many
 from core.serve.pages import HEADERS, file_route, page
 from core.serve.problems import Problem
 from core.serve.state import State
-from core.serve.words import how_sure, percent
+from core.serve.words import UNUSUAL, how_sure, percent
 
 MOST_PHOTOS = 20  # on the page at once; each is sent by itself
 VISITOR_BURST, VISITOR_A_SECOND = 2 * MOST_PHOTOS, 2.0  # of one link and address: two full pages, then with patience
@@ -41,7 +42,6 @@ FORM_BYTES = 10_000  # beside the photo
 UPLOADS, UPLOAD_SECONDS = 16, 120.0  # photos on their way, all in memory, and how long one may take
 AT_WORK = 2  # photos decoded at the same moment; one may take 300 MB for as long as that lasts
 BARS = 5  # likeliest categories with their bars
-UNUSUAL = 0.1  # nearness below which an answer is given with a word of warning
 
 GONE = "It was withdrawn, has run out, or was not copied whole. Ask whoever sent it to you for a new one."
 NOT_NOW = "The model cannot answer at the moment. Try again later, or ask whoever sent you the link."
@@ -157,17 +157,9 @@ class Visits:
         if right == (NONE_OF_THESE if answer.is_none else answer.label):
             raise Problem("bad-input", f"{FORGOTTEN} It says “{right}” by itself now.")
         try:
-            self._store.corrections.add(
-                live.project.id,
-                sent.photo,
-                name="sent by a visitor",  # the file's own name may say who that is
-                answered=answer.label,
-                probability=answer.probability,
-                is_none=answer.is_none,
-                right=right,
-                origin="link",
-                version=live.version.number,
-            )
+            # The file's own name may say who its sender is.
+            name = "sent by a visitor"
+            keep_correction(self._store, live, sent.photo, answer, right=right, name=name, origin="link")
         except BadInput as error:
             words = f"{FORGOTTEN} So many photos wait to be looked at that there is no room for another."
             raise Problem("unavailable", words) from error

@@ -1,5 +1,7 @@
 """An answer in words for people, the same wherever it is read."""
 
+UNUSUAL = 0.1  # nearness below which an answer is given with a word of warning
+
 
 def how_sure(probability: float) -> str:
     """The probability (0 to 1) in a word or two, before the figure."""

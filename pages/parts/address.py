@@ -1,14 +1,13 @@
 """The address at which others reach this app, and who can open it."""
 
 import ipaddress
-import os
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
 import streamlit as st
 from streamlit.net_util import get_internal_ip
 
-from core.errors import BadInput
+from core.serve.address import public_address
 
 EVERYWHERE = ("", "0.0.0.0", "::")  # what `server.address` is when the server listens on all addresses
 
@@ -26,9 +25,9 @@ def address() -> Address:
 
     Raises BadInput for a THIMBLE_PUBLIC_URL that is no address.
     """
-    public = os.environ.get("THIMBLE_PUBLIC_URL", "").strip()
+    public = public_address()
     if public:
-        return Address(_checked(public), is_local=False)
+        return Address(public, is_local=False)
     seen = urlsplit(st.context.url or "http://localhost")
     if not _is_loopback(seen):
         return Address(_without_page(seen), is_local=False)
@@ -47,20 +46,6 @@ def note(where: Address) -> None:
             "address that people know.",
             icon=":material/lan:",
         )
-
-
-def _checked(public: str) -> str:
-    try:
-        parts = urlsplit(public)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.query and not parts.fragment
-    except ValueError:
-        usable = False
-    if not usable:
-        raise BadInput(
-            f"THIMBLE_PUBLIC_URL is '{public}', which is no address.",
-            hint="Set it to one like https://thimble.example.org, and start Thimble again.",
-        )
-    return public.rstrip("/")
 
 
 def _is_loopback(seen: SplitResult) -> bool:

@@ -8,13 +8,12 @@ from core.data.store import Store
 from core.errors import BadPhoto
 from core.model.bundle import Prediction
 from core.serve.answers import Live
-from core.serve.words import how_sure, percent
+from core.serve.words import UNUSUAL, how_sure, percent
 from pages.parts import charts, why, wrong
 from pages.parts.words import plain
 
 LARGE, THUMBNAIL = 380, 104  # pixels: a single photo, and one in the list of answers
 LIKELIEST = 3  # bars in the list of answers
-UNUSUAL = 0.1  # nearness below which an answer is given with a word of warning
 FEW = 5  # of 100: "only"
 
 PHOTO, LOOKED = ":material/image: Photo", ":material/center_focus_strong: Where it looked"

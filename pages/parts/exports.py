@@ -8,12 +8,11 @@ import numpy as np
 import streamlit as st
 
 from core.data.store import Export, Project, Store, Version
-from core.jobs import Job, Progress
-from core.serve.export import FORMATS, export_model
+from core.jobs import Job
+from core.serve.export import FORMATS
+from core.serve.work import EXPORT, export_kind, start_export
 from pages.parts import session, work
 from pages.parts.words import count, megabytes, plain, when
-
-BY_API = "export"  # what the API calls the same work
 
 
 def draw(store: Store, project: Project, live: Version) -> None:
@@ -23,15 +22,11 @@ def draw(store: Store, project: Project, live: Version) -> None:
         "the same answers as Thimble on test photos. With it come the labels, a description, test photos and a short "
         "program that uses it. Running it needs no Thimble."
     )
-    busy = [name for name in FORMATS if session.jobs().live(project.id, _kind(name))]
+    busy = [name for name in FORMATS if session.jobs().live(project.id, export_kind(name))]
     made = _newest(store, project)
     for name in FORMATS:
         with st.container(border=True, gap="small", key=f"export-{name}"):
             _format(store, project, live, name, made.get(name), busy)
-
-
-def _kind(name: str) -> str:
-    return f"export-{name}"
 
 
 def _newest(store: Store, project: Project) -> dict[str, Export]:
@@ -51,7 +46,7 @@ def _format(store: Store, project: Project, live: Version, name: str, made: Expo
         if name not in busy:
             with st.container(horizontal=True, width="content", gap="small"):
                 _buttons(store, project, live, name, made, is_busy=bool(busy))
-    if work.running(project.id, _kind(name)):
+    if work.running(project.id, export_kind(name)):
         return
     if name in busy:
         st.rerun()  # it ended after the files were looked for
@@ -73,20 +68,13 @@ def _buttons(store: Store, project: Project, live: Version, name: str, made: Exp
     label = "Make it" if made is None else f"Make version {live.number}" if is_older else "Make it again"
     why = "One at a time: another is being made." if is_busy else None
     if st.button(label, icon=":material/build:", key=f"make-{name}", disabled=is_busy, help=why):
-        _make(store, project, name)
+        start_export(session.state(), project.id, [name])
         st.rerun()
-
-
-def _make(store: Store, project: Project, name: str) -> None:
-    def make(progress: Progress) -> dict[str, object]:
-        return export_model(store, project.id, [name], home=store.home, on_progress=progress)
-
-    session.jobs().start(project.id, _kind(name), make)
 
 
 def _outcome(project: Project, live: Version, name: str, made: Export | None) -> None:
     """How the last try ended, and what is known of the file that there is."""
-    job = session.jobs().latest(project.id, _kind(name))
+    job = session.jobs().latest(project.id, export_kind(name))
     work.outcome(job)
     for refused in _result(job).get("refused", []):
         st.error(plain(refused["reason"]), icon=":material/block:")
@@ -94,7 +82,7 @@ def _outcome(project: Project, live: Version, name: str, made: Export | None) ->
         return
     if made.version != live.number:
         st.caption(f":material/history: This file is version {made.version}; version {live.number} answers now.")
-    proofs = (_proof(each, made) for each in (job, session.jobs().latest(project.id, BY_API)))
+    proofs = (_proof(each, made) for each in (job, session.jobs().latest(project.id, EXPORT)))
     proof = next((proof for proof in proofs if proof), None)
     st.caption(f"{f'{in_words(proof)} ' if proof else ''}Version {made.version}, made {when(made.made_at)}.")
 

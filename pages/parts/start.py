@@ -5,28 +5,22 @@ from typing import Literal
 import streamlit as st
 
 from core.data.store import Project, Store, Summary
-from core.jobs import Job, Progress
-from core.model.versions import train_project
-from pages.parts import session, steps, web, work
+from core.jobs import Job
+from core.serve.work import BUILD, TRAIN, start_training
+from pages.parts import session, steps, work
 from pages.parts.words import count, plain
 
-TRAIN = "train"
 _WATCHED = "watched-training"
 
 
 def train(project: Project, also: tuple[str, ...] = ()) -> None:
     """Begin to train in the background, with these backbones tried as well."""
-    store, embedders = session.store(), session.trainers()
-
-    def train_(progress: Progress) -> dict[str, object]:
-        return train_project(store, project.id, embedders, also=also, on_progress=progress)
-
-    session.jobs().start(project.id, TRAIN, train_)
+    start_training(session.state(), project.id, also=also)
 
 
 def is_busy(project: Project) -> bool:
     """Whether a training is under way, alone or at the end of a collection."""
-    return any(session.jobs().live(project.id, kind) for kind in (TRAIN, web.BUILD))
+    return any(session.jobs().live(project.id, kind) for kind in (TRAIN, BUILD))
 
 
 def draw(store: Store, project: Project, summary: Summary, *, readable: bool) -> None:
@@ -35,7 +29,7 @@ def draw(store: Store, project: Project, summary: Summary, *, readable: bool) ->
         st.session_state[_WATCHED] = project.id
         st.title("Train")
         work.running(project.id, TRAIN)
-        work.running(project.id, web.BUILD)
+        work.running(project.id, BUILD)
         return
     job = _latest(project)
     if st.session_state.pop(_WATCHED, None) == project.id and job is not None and job.state == "done":
@@ -82,5 +76,5 @@ def _words(summary: Summary, *, readable: bool) -> None:
 
 def _latest(project: Project) -> Job | None:
     """The training that was started last, alone or at the end of a collection."""
-    found = [session.jobs().latest(project.id, kind) for kind in (TRAIN, web.BUILD)]
+    found = [session.jobs().latest(project.id, kind) for kind in (TRAIN, BUILD)]
     return max((job for job in found if job is not None), key=lambda job: job.started_at, default=None)

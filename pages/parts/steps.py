@@ -1,6 +1,5 @@
 """The steps of a project and their state, at the top of every page, and the way from one to the next."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -9,8 +8,8 @@ from streamlit.navigation.page import StreamlitPage
 
 from core.data.store import Category, Counts, Project, Summary
 from core.errors import AppError, BadInput
-from core.model.train import check_enough
 from core.serve.answers import mode_of
+from core.serve.work import check_trainable
 from pages.parts import session
 from pages.parts.words import plain
 
@@ -84,13 +83,8 @@ def why_not_train(project_id: str) -> str:
 
 def what_is_missing(categories: Sequence[Category], counts: Mapping[int, Counts]) -> str:
     """The same, for a page that has counted already."""
-    usable = {
-        category.name: counts[category.id].kept - counts[category.id].conflicts
-        for category in categories
-        if not category.is_none
-    }
     try:
-        check_enough(tuple(usable), Counter(usable))
+        check_trainable(categories, counts)
     except AppError as error:
         return str(error)
     return ""

@@ -5,17 +5,13 @@ from typing import Any
 
 import streamlit as st
 
-from core.data.download import Downloader, decode_thumbnail
-from core.data.network import user_agent
-from core.data.photo import decode
 from core.data.search import PROVIDERS, phrases
 from core.data.store import KEPT_BY_PERSON, Category, Collection, Plan, Project, Store
-from core.jobs import Job, Progress
-from core.model.build import build_model
+from core.jobs import Job
+from core.serve.work import BUILD, start_building
 from pages.parts import session, steps, work
 from pages.parts.words import count, plain
 
-BUILD = "build"
 POLL = 1.0  # seconds between two looks at what has arrived
 NEWEST = 6  # thumbnails of each category's latest photos
 THUMBNAIL = 72  # pixels
@@ -26,13 +22,7 @@ _WATCHED = "watched-build"
 
 def start(project: Project, *, only: int | None = None) -> None:
     """Begin to collect, clean and train in the background; with `only`, photos of that category."""
-    store, embedders = session.store(), session.trainers()
-
-    def build(progress: Progress) -> dict[str, object]:
-        with Downloader(decode, read_fallback=decode_thumbnail, user_agent=user_agent()) as downloader:
-            return build_model(store, project.id, embedders, downloader, only=only, on_progress=progress)
-
-    session.jobs().start(project.id, BUILD, build)
+    start_building(session.state(), project.id, only=only)
 
 
 def options(store: Store, project: Project) -> None:

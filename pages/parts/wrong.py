@@ -9,6 +9,7 @@ from core.data.store import Store
 from core.errors import AppError
 from core.model.bundle import Prediction
 from core.serve.answers import Live
+from core.serve.correcting import keep_correction
 from pages.parts.words import plain, show_error
 
 
@@ -38,17 +39,7 @@ def _others(store: Store, live: Live, answer: Prediction) -> list[str]:
 def _tell(store: Store, live: Live, photo: tuple[str, bytes], answer: Prediction, right: str) -> bool:
     name, data = photo
     try:
-        store.corrections.add(
-            live.project.id,
-            data,
-            name=name,
-            answered=answer.label,
-            probability=answer.probability,
-            is_none=answer.is_none,
-            right=right,
-            origin="try",
-            version=live.version.number,
-        )
+        keep_correction(store, live, data, answer, right=right, name=name, origin="try")
     except AppError as error:
         show_error(error)
         return False

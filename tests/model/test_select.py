@@ -1,6 +1,6 @@
 """Choosing: the better candidate wins, the score owes nothing to the choice, and hands may fix anything."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import pytest
@@ -25,10 +25,10 @@ class Looks:
         self.asked: list[Key] = []
         self.photos: list[int] = []
 
-    def __call__(self, keys: Sequence[Key], photos: NDArray[np.int64]) -> dict[Key, NDArray[np.float32]]:
-        self.asked += keys
+    def __call__(self, key: Key, photos: NDArray[np.int64]) -> NDArray[np.float32]:
+        self.asked.append(key)
         self.photos.append(len(photos))
-        return {key: self._rows(key)[photos] for key in keys}
+        return self._rows(key)[photos]
 
     def _rows(self, key: Key) -> NDArray[np.float32]:
         random = np.random.default_rng([self._seed, *"".join(key).encode()])

@@ -75,6 +75,6 @@ def test_a_generated_client_trains_and_predicts(
     live = state.answers.live(project.id)
     expected = state.answers.predict(live, [drawing.data for drawing in new])
     for answer, direct in zip(told.predictions, expected, strict=True):
-        assert answer.scores.to_dict() == pytest.approx(direct.scores)  # type: ignore[union-attr]
+        assert answer.scores.to_dict() == pytest.approx(direct.scores)
     problem = call("projects.read_project", "nowhere")
     assert (problem.status, problem.hint != "") == (404, True)

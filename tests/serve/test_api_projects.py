@@ -271,6 +271,14 @@ def test_a_link_leads_to_the_shared_page_until_it_is_revoked(api: Api, trained_p
     assert until["expires_at"].startswith("2098-12-31T22:00:00")
 
 
+def test_a_link_begins_with_the_address_that_people_know(
+    api: Api, trained_project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("THIMBLE_PUBLIC_URL", "https://thimble.example.org/")
+    made = api("POST", f"/projects/{trained_project.id}/links", json={})
+    assert made["address"] == f"https://thimble.example.org/s/{made['token']}"
+
+
 def test_an_export_in_the_making_is_the_one_that_the_pages_show(
     api: Api, state: State, trained_project: Project
 ) -> None:

@@ -227,7 +227,7 @@ def test_it_can_be_written_to_what_cannot_be_rewound(trained: tuple[Store, Proje
             return len(data)
 
     pipe = Pipe()
-    backup(*trained[:1], trained[1].id, pipe)  # type: ignore[arg-type]
+    backup(*trained[:1], trained[1].id, pipe)
     assert everything(elsewhere, restore(elsewhere, io.BytesIO(pipe.written))) == everything(*trained)
 
 

@@ -167,7 +167,7 @@ class Served:
 
     def socket(self, origin: str | None = None, **headers: str) -> ClientConnection:
         url = f"ws://127.0.0.1:{self.port}/_stcore/stream"
-        return connect(url, origin=origin, subprotocols=["streamlit"], additional_headers=headers)  # type: ignore[arg-type]
+        return connect(url, origin=origin, subprotocols=["streamlit"], additional_headers=headers)
 
     def close(self) -> None:
         os.killpg(self.process.pid, signal.SIGKILL)
@@ -187,7 +187,7 @@ def draws_the_page(websocket: ClientConnection) -> bool:
     websocket.send(BackMsg(rerun_script={"query_string": ""}).SerializeToString())
     end = time.monotonic() + 30
     while time.monotonic() < end:
-        message = ForwardMsg.FromString(websocket.recv(timeout=30))  # type: ignore[arg-type]
+        message = ForwardMsg.FromString(websocket.recv(timeout=30))
         if "Mine alone" in str(message.delta):
             return True
     return False

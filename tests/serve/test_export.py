@@ -139,7 +139,7 @@ def test_each_holds_its_labels_and_a_card_with_the_proof(made: Made, name: str) 
     assert labels["threshold"] == live.bundle.novelty[live.mode].threshold
     assert (labels["project"], labels["version"]) == ("Shapes", 1)
     card = (folder / ("MODEL_CARD.md" if name == "demo" else "README.md")).read_text("utf-8")
-    proof = made.said["made"][name]  # type: ignore[index]
+    proof = made.said["made"][name]
     assert f"largest difference of a probability | {proof['probability']:.2g}" in card
     assert "100 photos" in card
     assert "Apache-2.0" in card
@@ -175,8 +175,8 @@ def test_one_that_is_beyond_its_tolerance_or_cannot_be_made_is_refused_and_the_o
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.setitem(FORMATS, "openvino", replace(FORMATS["openvino"], tolerance=Tolerance(1.0, 0.0, 0.0)))
     said = export_model(store, project.id, ["onnx", "openvino", "savedmodel"], home=store.home)
-    assert list(said["made"]) == ["savedmodel"]  # type: ignore[call-overload]
-    refused = {each["name"]: each["reason"] for each in said["refused"]}  # type: ignore[attr-defined]
+    assert list(said["made"]) == ["savedmodel"]
+    refused = {each["name"]: each["reason"] for each in said["refused"]}
     assert "out of order" in refused["ONNX"]
     assert "at most 0 is allowed" in refused["OpenVINO"]
     assert [export.name for export in store.exports.of(project.id, 1)] == ["savedmodel"]

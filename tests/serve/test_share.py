@@ -138,8 +138,8 @@ def test_a_photo_is_answered_as_everywhere_else(visitor: Visitor, state: State, 
     (expected,) = live.bundle.predict([PHOTO], state.store.home, mode=live.mode)
     answer = ask(visitor).json()
     assert (answer["label"], answer["is_none"], answer["most_like"]) == ("disc", False, "disc")
-    assert answer["scores"][0]["share"] == pytest.approx(expected.probability, abs=1e-4)  # type: ignore[union-attr]
-    assert [score["name"] for score in answer["scores"]] == list(expected.scores)  # type: ignore[union-attr]
+    assert answer["scores"][0]["share"] == pytest.approx(expected.probability, abs=1e-4)
+    assert [score["name"] for score in answer["scores"]] == list(expected.scores)
     assert answer["sure"] in ("almost certain", "quite sure", "rather sure", "not sure")
     assert answer["percent"].endswith("%")
     assert "picture" not in answer

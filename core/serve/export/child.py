@@ -71,7 +71,7 @@ def _make(folder: Path, out: TextIO) -> None:
 
     begin(0, "Starting Keras")
     refuse_telemetry()
-    import keras  # noqa: F401
+    import keras  # noqa: F401  # first, so that the step that is named is the one that takes the time
 
     from core.serve.export.graph import keras_graph
     from core.serve.export.run import answers

@@ -7,6 +7,7 @@ from starlette.requests import Request
 
 from core.data import store as stored
 from core.errors import BadInput, NotFound
+from core.serve.address import reached_at
 from core.serve.guard import JSON, SMALL, Guarded, Number, Opened, needs
 from core.serve.routes.bodies import NewKey, NewLink
 from core.serve.routes.projects import HERE
@@ -61,5 +62,4 @@ def revoke_link(project_id: str, link_id: Number, opened: Opened) -> None:
 
 
 def _link(link: stored.Link, request: Request) -> Link:
-    address = f"{request.url.scheme}://{request.url.netloc}/s/{link.token}"
-    return Link(**{**vars(link), "address": address})
+    return Link(**{**vars(link), "address": f"{reached_at(request)}/s/{link.token}"})

@@ -10,6 +10,7 @@ from core.data.dataset import NAME_LIMIT, NONE_OF_THESE
 from core.data.photo import Refused
 from core.data.store import Store
 from core.errors import BadInput, BadPhoto, NotFound
+from core.serve.correcting import keep_correction
 from core.serve.guard import FORM, JSON, SMALL, Guarded, Number, Opened, needs
 from core.serve.routes.bodies import Accept, Reject
 from core.serve.routes.model_replies import Correction, Corrections, Settled
@@ -35,17 +36,8 @@ def correct(
     answer = opened.answers.predict(live, [data])[0]
     if isinstance(answer, Refused):
         raise BadPhoto(answer.reason)
-    kept = opened.store.corrections.add(
-        project_id,
-        data,
-        name=file.filename or "photo",
-        answered=answer.label,
-        probability=answer.probability,
-        is_none=answer.is_none,
-        right=known[right.strip().casefold()],
-        origin="api",
-        version=live.version.number,
-    )
+    right, name = known[right.strip().casefold()], file.filename or "photo"
+    kept = keep_correction(opened.store, live, data, answer, right=right, name=name, origin="api")
     return Correction.model_validate(kept)
 
 

@@ -10,18 +10,17 @@ from fastapi.responses import Response, StreamingResponse
 
 from core.data.credits import credit_rows, credits_csv
 from core.errors import BadInput, NotFound
-from core.jobs import Progress
 from core.serve.backup import SUFFIX, backup
-from core.serve.export import FORMATS, export_model
+from core.serve.export import FORMATS
 from core.serve.guard import FORM, JSON, SMALL, Guarded, Opened, needs
 from core.serve.imports import import_project
 from core.serve.routes.bodies import Id, MakeExports
 from core.serve.routes.projects import HERE, project_reply
 from core.serve.routes.replies import Credits, Export, Exports, Format, Imported, Job, PhotoCredit, SetAside
 from core.serve.state import State
+from core.serve.work import start_export
 
 router = APIRouter(route_class=Guarded)
-EXPORT = "export"
 ZIP, CSV = "application/zip", "text/csv"
 MOST_BACKUP = 2_000_000_000  # bytes
 _CHUNK = 1_000_000
@@ -49,14 +48,7 @@ def make_exports(project_id: str, body: MakeExports, opened: Opened) -> Job:
         raise BadInput(f"There is no format '{unknown[0]}'.", hint=f"Choose from {', '.join(FORMATS)}.")
     number = _number(opened, project_id, body.version)
     formats = list(dict.fromkeys(body.formats))
-
-    def work(progress: Progress) -> dict[str, object]:
-        home = opened.store.home
-        return export_model(opened.store, project_id, formats, version=number, home=home, on_progress=progress)
-
-    # Each format's work has a name of its own on the pages; several together are no other request's.
-    kind, alone = (f"{EXPORT}-{formats[0]}", True) if len(formats) == 1 else (EXPORT, False)
-    return Job.model_validate(opened.jobs.get(opened.jobs.start(project_id, kind, work, alone=alone)))
+    return Job.model_validate(opened.jobs.get(start_export(opened, project_id, formats, version=number)))
 
 
 @router.get(

@@ -1,28 +1,19 @@
 """Work that takes its time, over HTTP: started here, it goes on in the background, and a page shows it too."""
 
-from collections import Counter
 from dataclasses import replace
 
 from fastapi import APIRouter
 
-from core.data.download import Downloader, decode_thumbnail
-from core.data.network import user_agent
-from core.data.photo import decode
 from core.data.store import ApiKey, Store
 from core.errors import BadInput
-from core.jobs import Progress
-from core.jobs import Work as Task
-from core.model.build import build_model
-from core.model.train import check_enough
-from core.model.versions import train_project
 from core.serve.guard import JSON, SMALL, Caller, Guarded, Opened, check_project, needs
 from core.serve.routes.bodies import Collect
 from core.serve.routes.projects import HERE, category_of
 from core.serve.routes.replies import Job
 from core.serve.state import State
+from core.serve.work import BUILD, check_trainable, start_building, start_training
 
 router = APIRouter(route_class=Guarded)
-TRAIN, BUILD = "train", "build"  # what the pages call them
 
 
 @router.post(f"{HERE}/collect", tags=["work"], status_code=202, openapi_extra=needs("manage", {JSON: SMALL}))
@@ -41,30 +32,14 @@ def collect(project_id: str, body: Collect, opened: Opened) -> Job:
         raise BadInput("The web cannot be searched for none of these.", hint="Name another category.")
     _plan(store, project_id, body)
 
-    def build(progress: Progress) -> dict[str, object]:
-        with Downloader(decode, read_fallback=decode_thumbnail, user_agent=user_agent()) as downloader:
-            return build_model(
-                store, project_id, opened.trainers, downloader, only=body.category_id, on_progress=progress
-            )
-
-    return _start(opened, project_id, BUILD, build)
+    return _job_reply(opened, start_building(opened, project_id, only=body.category_id))
 
 
 @router.post(f"{HERE}/train", tags=["work"], status_code=202, openapi_extra=needs("manage"))
 def train(project_id: str, opened: Opened) -> Job:
     """Train the next version. It goes live unless it is worse than the one before."""
-    counts = opened.store.photos.counts(project_id)
-    usable = {
-        each.name: counts[each.id].kept - counts[each.id].conflicts
-        for each in opened.store.categories(project_id)
-        if not each.is_none and each.id in counts
-    }
-    check_enough(tuple(usable), Counter(usable))
-
-    def work(progress: Progress) -> dict[str, object]:
-        return train_project(opened.store, project_id, opened.trainers, on_progress=progress)
-
-    return _start(opened, project_id, TRAIN, work)
+    check_trainable(opened.store.categories(project_id), opened.store.photos.counts(project_id))
+    return _job_reply(opened, start_training(opened, project_id))
 
 
 @router.get("/v1/jobs/{job_id}", tags=["work"], openapi_extra=needs("manage"))
@@ -81,8 +56,8 @@ def cancel_job(job_id: str, opened: Opened, key: Caller) -> Job:
     return _job(opened, key, job_id)
 
 
-def _start(opened: State, project_id: str, kind: str, task: Task) -> Job:
-    return Job.model_validate(opened.jobs.get(opened.jobs.start(project_id, kind, task)))
+def _job_reply(opened: State, job_id: str) -> Job:
+    return Job.model_validate(opened.jobs.get(job_id))
 
 
 def _job(opened: State, key: ApiKey, job_id: str) -> Job:

@@ -46,7 +46,7 @@ def test_a_key_may_only_predict_unless_more_was_asked_for_and_the_owner_s_may_al
     project = store.create_project("Pets")
     assert store.access.add_key(project.id, "shop")[0].scope == "predict"
     assert store.access.add_key(None, "my laptop", "predict")[0].scope == "manage"
-    scope: Scope = "all"  # type: ignore[assignment]
+    scope: Scope = "all"
     with pytest.raises(BadInput, match="'all'") as caught:
         store.access.add_key(project.id, "shop", scope)
     assert caught.value.hint
