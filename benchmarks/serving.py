@@ -10,7 +10,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -39,7 +39,7 @@ PAUSE = 5.0  # seconds between two page loads
 
 
 def serving(photos: PhotoSet, home: Path, effort: Effort, say: Say) -> dict[str, Any]:
-    """Rates, latencies, errors, memory, and how long a page takes meanwhile, in either mode; the plain way beside."""
+    """Rates, latencies, errors and memory in either mode, also with a person at the pages; the plain way beside."""
     sent = _sent(photos.folder)
     modes = {}
     with TemporaryDirectory() as folder:
@@ -92,61 +92,66 @@ def _measured(
 ) -> dict[str, Any]:
     with worker() as asker:
         single, _ = asker(clients.ask, port, requests, 1, effort.load_seconds / 6, effort.load_warm_up)
-        watch = _Watch(process, page)
-        many, statuses = asker(clients.ask, port, requests, CLIENTS, effort.load_seconds, effort.load_warm_up)
-        memory, pages = watch.end()
-    p50, p99 = (np.percentile(np.array(many) * 1000, [50, 99])).tolist()
-    return {
-        "per_second": len(many) / effort.load_seconds,
-        "p50_ms": p50,
-        "p99_ms": p99,
-        "statuses": {str(status): number for status, number in statuses.items()},
+        weighed: list[float] = []
+        with _meanwhile(_weigh, process, weighed):
+            told = _told(asker(clients.ask, port, requests, CLIENTS, effort.load_seconds, effort.load_warm_up), effort)
+            if page is not None:
+                loads: list[float] = []
+                with _meanwhile(_load, page, loads):
+                    again = asker(clients.ask, port, requests, CLIENTS, effort.load_seconds, effort.load_warm_up)
+                told["with_pages"] = _told(again, effort) | {"pages_s": loads}
+    return told | {
         "single_p50_ms": float(np.median(single)) * 1000,
-        "memory_mb": [memory[len(memory) // 4], memory[-1]],
-        "pages_s": pages,
+        "memory_mb": [weighed[len(weighed) // 4], weighed[-1]],
     }
 
 
-class _Watch:
-    """Notes the server's memory each second, and loads a page in a browser now and then, until it is told to end."""
+def _told(timed: clients.Timed, effort: Effort) -> dict[str, Any]:
+    taken, statuses = timed
+    p50, p99 = (np.percentile(np.array(taken) * 1000, [50, 99])).tolist()
+    return {
+        "per_second": len(taken) / effort.load_seconds,
+        "p50_ms": p50,
+        "p99_ms": p99,
+        "statuses": {str(status): number for status, number in statuses.items()},
+    }
 
-    def __init__(self, process: psutil.Process, page: str | None) -> None:
-        self._process = process
-        self._over = threading.Event()
-        self._memory: list[float] = []
-        self._pages: list[float] = []
-        self._threads = [threading.Thread(target=self._weigh)]
-        if page is not None:
-            self._threads.append(threading.Thread(target=self._load, args=(page,)))
-        for thread in self._threads:
-            thread.start()
 
-    def end(self) -> tuple[list[float], list[float]]:
-        """Megabytes, second by second, and the seconds of each page load."""
-        self._over.set()
-        for thread in self._threads:
-            thread.join()
-        return self._memory, self._pages
+@contextmanager
+def _meanwhile(work: Callable[..., None], *args: Any) -> Iterator[None]:
+    """Runs `work(over, *args)` beside what is done here, until `over` is set."""
+    over = threading.Event()
+    thread = threading.Thread(target=work, args=(over, *args))
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
-    def _weigh(self) -> None:
-        while True:
-            self._memory.append(self._process.memory_info().rss / 1e6)
-            if self._over.wait(1):
-                return
 
-    def _load(self, page: str) -> None:
-        from playwright.sync_api import sync_playwright
+def _weigh(over: threading.Event, process: psutil.Process, megabytes: list[float]) -> None:
+    """The server's memory, second by second."""
+    while True:
+        megabytes.append(process.memory_info().rss / 1e6)
+        if over.wait(1):
+            return
 
-        chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-            tab = browser.new_page()
-            while not self._over.wait(PAUSE):
-                started = time.perf_counter()
-                tab.goto(page)
-                tab.get_by_role("heading", name="Try it").wait_for()
-                self._pages.append(time.perf_counter() - started)
-            browser.close()
+
+def _load(over: threading.Event, page: str, seconds: list[float]) -> None:
+    """How long a page takes in a browser, every few seconds."""
+    from playwright.sync_api import sync_playwright
+
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        tab = browser.new_page()
+        while not over.wait(PAUSE):
+            started = time.perf_counter()
+            tab.goto(page)
+            tab.get_by_role("heading", name="Try it").wait_for()
+            seconds.append(time.perf_counter() - started)
+        browser.close()
 
 
 def _sent(folder: Path) -> list[bytes]:

@@ -61,17 +61,26 @@ def _serving(told: dict[str, Any]) -> Iterator[Row]:
         f"{told['clients']} clients for {told['seconds']:.0f} s, photos of {told['longest_side']} pixels",
     )
     for name, each in (*told["modes"].items(), ("FastAPI and Keras predict", told["plain"])):
-        wrong = sum(number for status, number in each["statuses"].items() if status != "200")
-        yield (
-            f"  {name}",
-            f"{each['per_second']:6.0f} a second   p50 {each['p50_ms']:6.1f} ms   p99 {each['p99_ms']:6.1f} ms   "
-            f"{wrong} errors   one client p50 {each['single_p50_ms']:.1f} ms",
-        )
+        yield f"  {name}", f"{_load(each)}   one client p50 {each['single_p50_ms']:.1f} ms"
+        if "with_pages" in each:
+            beside = each["with_pages"]
+            yield (
+                "    with a browser beside",
+                f"{_load(beside)}   a page in {max(beside['pages_s']):.1f} s at most"
+                if beside["pages_s"]
+                else _load(beside),
+            )
         first, last = each["memory_mb"]
         yield "    memory", f"{first:.0f} MB after a quarter, {last:.0f} MB at the end"
-        if each["pages_s"]:
-            yield "    a page in a browser meanwhile", f"{max(each['pages_s']):.1f} s at most"
     yield "  times the plain way", ", ".join(f"{mode} {times:.1f}" for mode, times in told["times_plain"].items())
+
+
+def _load(told: dict[str, Any]) -> str:
+    wrong = sum(number for status, number in told["statuses"].items() if status != "200")
+    return (
+        f"{told['per_second']:6.0f} a second   p50 {told['p50_ms']:6.1f} ms   p99 {told['p99_ms']:6.1f} ms   "
+        f"{wrong} errors"
+    )
 
 
 def _against_the_guide(told: dict[str, Any]) -> Iterator[Row]:

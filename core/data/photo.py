@@ -284,7 +284,7 @@ def _srgb(image: Image.Image, profile: object) -> Image.Image:
                 image = image.convert("RGB")
             if image.mode == conversion.input_mode:
                 return conversion.apply(image)
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")  # which would copy every pixel
 
 
 @lru_cache(maxsize=8)

@@ -5,6 +5,7 @@ Adding a backbone is adding a card. What a card says travels with every model tr
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 
 @dataclass(frozen=True)
@@ -71,13 +72,13 @@ class Backbone:
         """Whether its weights were installed with Thimble."""
         return isinstance(self.made, Lite)
 
-    @property
+    @cached_property
     def columns(self) -> tuple[slice, ...]:
         """Where each cut's features lie in a row, in the order of `cuts`."""
         ends = [sum(cut.features for cut in self.cuts[: at + 1]) for at in range(len(self.cuts))]
         return tuple(slice(end - cut.features, end) for end, cut in zip(ends, self.cuts, strict=True))
 
-    @property
+    @cached_property
     def row(self) -> int:
         """The length of a row: the features of all cuts."""
         return sum(cut.features for cut in self.cuts)

@@ -2,7 +2,9 @@
 
 import os
 import threading
+from collections import deque
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,15 +23,16 @@ class Embedder:
 
     Photos go through one by one, on as many streams as suit the processor: measured as fast as batches, and a row then
     never depends on its neighbours. `bulk` computes in bfloat16 where the processor has it; otherwise float32, and a
-    photo that comes alone has all cores to itself.
+    photo that comes while no other is at work has all cores to itself.
     """
 
     def __init__(self, backbone: Backbone, home: Path, *, bulk: bool = False) -> None:
         self.backbone = backbone
         self._home = home
         self._bulk = bulk
-        self._lock = threading.Lock()
-        self._streams: openvino.AsyncInferQueue | None = None
+        self._lock = threading.Lock()  # of everything below
+        self._calls = 0  # of `embed`, at work now
+        self._streams: _Streams | None = None
         self._alone: openvino.CompiledModel | None = None
         self._mapping: openvino.CompiledModel | None = None
 
@@ -47,26 +50,21 @@ class Embedder:
 
         The first call may take seconds. Raises AppError when the backbone cannot be prepared (see `converted`).
         """
-        rows = np.empty((len(batch), self.backbone.row), np.float32)
         with self._lock:
-            # Each takes tens of megabytes, and many a program never needs the other.
-            if not self._bulk and len(batch) <= 1:
-                if self._alone is None:
-                    self._alone = self._compiled(["row"], "LATENCY")
-                if len(batch):
-                    rows[:] = self._alone(batch)["row"]
+            self._calls += 1
+            is_alone = self._calls == 1 and len(batch) <= 1 and not self._bulk
+        try:
+            rows = np.empty((len(batch), self.backbone.row), np.float32)
+            if not is_alone:
+                self._on_streams().run(batch, rows)
                 return rows
-            if self._streams is None:
-                self._streams = _queue(self._compiled(["row"], "THROUGHPUT"))
-
-            def keep(request: "openvino.InferRequest", number: int) -> None:
-                rows[number] = request.get_output_tensor().data
-
-            self._streams.set_callback(keep)
-            for number in range(len(batch)):
-                self._streams.start_async(batch[number : number + 1], number)
-            self._streams.wait_all()
-        return rows
+            on_all_cores = self._on_all_cores()
+            if len(batch):
+                rows[:] = on_all_cores(batch)["row"]
+            return rows
+        finally:
+            with self._lock:
+                self._calls -= 1
 
     def maps(self, view: Pixels) -> tuple[NDArray[np.float32], ...]:
         """For each cut the maps (height, width, features) whose averages are the row of this one view."""
@@ -76,6 +74,20 @@ class Embedder:
                 self._mapping = self._compiled(names, "LATENCY")
             found = self._mapping(view[np.newaxis])
             return tuple(np.array(found[name][0], np.float32) for name in names)
+
+    # Each takes tens of megabytes, and many a program never needs the other.
+
+    def _on_all_cores(self) -> "openvino.CompiledModel":
+        with self._lock:
+            if self._alone is None:
+                self._alone = self._compiled(["row"], "LATENCY")
+            return self._alone
+
+    def _on_streams(self) -> "_Streams":
+        with self._lock:
+            if self._streams is None:
+                self._streams = _Streams(self._compiled(["row"], "THROUGHPUT"))
+            return self._streams
 
     def _compiled(self, outputs: list[str], hint: str) -> "openvino.CompiledModel":
         refuse_telemetry()
@@ -98,10 +110,49 @@ class Embedder:
         return core.compile_model(wanted, "CPU", config)
 
 
-def _queue(compiled: "openvino.CompiledModel") -> "openvino.AsyncInferQueue":
-    import openvino  # after `_compiled`, which first keeps it from reporting its use
+class _Streams:
+    """Runs a compiled model on single photos, several at a time; threads share what it can do at once."""
 
-    return openvino.AsyncInferQueue(compiled)
+    def __init__(self, compiled: "openvino.CompiledModel") -> None:
+        self._compiled = compiled
+        # Two for each stream, so that one whose photo is done finds the next without waiting for Python.
+        number = 2 * compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
+        self._free: SimpleQueue[openvino.InferRequest] = SimpleQueue()
+        for _ in range(number):
+            self._free.put(compiled.create_infer_request())
+
+    def run(self, batch: NDArray[np.uint8], rows: NDArray[np.float32]) -> None:
+        """Writes the row of each view."""
+        started: deque[tuple[openvino.InferRequest, int]] = deque()
+        try:
+            for number in range(len(batch)):
+                request = self._next(started, rows)
+                started.append((request, number))
+                request.start_async([batch[number : number + 1]])
+            while started:
+                self._free.put(_finished(started, rows))
+        finally:
+            for _ in started:  # only after an error; what may still be at work is not used again
+                self._free.put(self._compiled.create_infer_request())
+
+    def _next(
+        self, started: "deque[tuple[openvino.InferRequest, int]]", rows: NDArray[np.float32]
+    ) -> "openvino.InferRequest":
+        """One that is free, or the oldest of the caller's own, once it is: who waits for others holds none back."""
+        try:
+            return self._free.get(block=not started)
+        except Empty:
+            return _finished(started, rows)
+
+
+def _finished(
+    started: "deque[tuple[openvino.InferRequest, int]]", rows: NDArray[np.float32]
+) -> "openvino.InferRequest":
+    request, number = started[0]
+    request.wait()
+    rows[number] = request.get_output_tensor().data
+    started.popleft()
+    return request
 
 
 class Embedders:

@@ -7,7 +7,7 @@ import numpy as np
 from core.model.backbones import BACKBONES
 from core.model.features import Features
 from core.model.keras_head import input_name, keras_features
-from core.model.novelty import OUTSTANDING, Novelty
+from core.model.novelty import OUTSTANDING, Fold, Novelty
 
 if TYPE_CHECKING:
     import keras
@@ -22,7 +22,7 @@ def keras_novelty(novelty: Novelty, features: Features) -> "keras.Model":
 
     inputs = {look: keras.Input((BACKBONES[look[0]].row,), name=input_name(look)) for look in features.looks}
     seen = keras_features(features, inputs)
-    folds = [_distances(fold.means, fold.axes, fold.places, seen) for fold in novelty.folds]
+    folds = [_distances(fold, seen) for fold in novelty.folds]
     distances = folds[0] if len(folds) == 1 else keras.layers.Average()(folds)
     raw = keras.layers.Concatenate()([distances, _likeness(novelty.strangers, seen)])
     scale, offset = 1 / novelty.spread, -novelty.centre / novelty.spread
@@ -33,29 +33,28 @@ def keras_novelty(novelty: Novelty, features: Features) -> "keras.Model":
     return keras.Model({tensor.name: tensor for tensor in inputs.values()}, strangeness, name="novelty")
 
 
-def _distances(means: Any, axes: Any, places: tuple[Any, Any], seen: Any) -> Any:
+def _distances(fold: Fold, seen: Any) -> Any:
     """A fold's three distances (n, 3); see `core.model.novelty`."""
     import keras
 
     ops = keras.ops
-    to_mean = _nearest(seen, means)
+    to_mean = _nearest(seen, fold.means, fold.lengths)
     on_axes = angle = ops.zeros_like(to_mean)
-    if len(axes):
-        offset, targets = places
-        found = _dense(seen, axes.T, -offset)
-        on_axes = _nearest(found, targets)
-        if len(axes) > 1:  # on a single axis there are but two directions
-            units = targets / np.maximum(np.linalg.norm(targets, axis=1, keepdims=True), 1e-12)
-            angle = -ops.max(_dense(keras.layers.UnitNormalization()(found), units.T), axis=1, keepdims=True)
+    if len(fold.axes):
+        found = _dense(seen, fold.axes.T, -fold.centre)
+        on_axes = _nearest(found, fold.places, fold.place_lengths)
+        if len(fold.axes) > 1:  # on a single axis there are but two directions
+            units = keras.layers.UnitNormalization()(found)
+            angle = -ops.max(_dense(units, fold.directions.T), axis=1, keepdims=True)
     return keras.layers.Concatenate()([to_mean, on_axes, angle])
 
 
-def _nearest(rows: Any, targets: Any) -> Any:
-    """Distance (n, 1) of each row to the nearest target."""
+def _nearest(rows: Any, targets: Any, lengths: Any) -> Any:
+    """Distance (n, 1) of each row to the nearest target, of which the squared `lengths` are known."""
     from keras import ops
 
-    lengths = ops.sum(ops.square(rows), axis=1, keepdims=True)
-    squares = ops.min(_dense(rows, -2 * targets.T, np.square(targets).sum(axis=1)), axis=1, keepdims=True) + lengths
+    less = ops.min(_dense(rows, -2 * targets.T, lengths), axis=1, keepdims=True)
+    squares = less + ops.sum(ops.square(rows), axis=1, keepdims=True)
     return ops.sqrt(ops.relu(squares))
 
 

@@ -40,7 +40,7 @@ Single = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class _Fold:
+class Fold:
     """What one fold's model knows: category means (k, features), discriminant axes (r, features), r < k.
 
     Both hold numbers that float16 can hold, so that stored and read again they are the same.
@@ -52,21 +52,44 @@ class _Fold:
     def distances(self, features: Single) -> Floats:
         """The distances named above (n, 3), the greater the stranger; 0 where there are too few categories."""
         found = np.zeros((len(features), _DISTANCES))
-        found[:, 0] = np.sqrt(_squares(features, self.means).min(axis=1))
+        found[:, 0] = np.sqrt(_squares(features, self.means, self.lengths).min(axis=1))
         if len(self.axes):
-            offset, targets = self.places
-            places = (features @ self.axes.T).astype(np.float64) - offset
-            found[:, 1] = np.sqrt(_squares(places, targets).min(axis=1))
+            places = (features @ self.axes.T).astype(np.float64) - self.centre
+            found[:, 1] = np.sqrt(_squares(places, self.places, self.place_lengths).min(axis=1))
             if len(self.axes) > 1:  # on a single axis there are but two directions
-                found[:, 2] = -(_unit(places) @ _unit(targets).T).max(axis=1)
+                found[:, 2] = -(_unit(places) @ self.directions.T).max(axis=1)
         return found
 
+    # What every answer needs of the means, worked out once.
+
     @cached_property
-    def places(self) -> tuple[Floats, Floats]:
-        """Where the means' centre (r,) lies on the axes, and each mean (k, r) from there."""
-        places = (self.means @ self.axes.T).astype(np.float64)
-        offset = places.mean(axis=0)
-        return offset, places - offset
+    def lengths(self) -> Single:
+        """The square of each mean's length (k,)."""
+        lengths: Single = np.square(self.means).sum(axis=1)
+        return lengths
+
+    @cached_property
+    def centre(self) -> Floats:
+        """Where the means' centre lies on the axes (r,)."""
+        centre: Floats = (self.means @ self.axes.T).astype(np.float64).mean(axis=0)
+        return centre
+
+    @cached_property
+    def places(self) -> Floats:
+        """Where each mean lies on the axes, seen from their centre (k, r)."""
+        places: Floats = (self.means @ self.axes.T).astype(np.float64) - self.centre
+        return places
+
+    @cached_property
+    def place_lengths(self) -> Floats:
+        """The square of each place's length (k,)."""
+        lengths: Floats = np.square(self.places).sum(axis=1)
+        return lengths
+
+    @cached_property
+    def directions(self) -> Floats:
+        """The places, each of length 1 (k, r)."""
+        return _unit(self.places)
 
 
 @dataclass(frozen=True)
@@ -77,7 +100,7 @@ class Novelty:
     and in the likeness to the nearest marked stranger; `strangers` (m, features) are the marked ones.
     """
 
-    folds: tuple[_Fold, ...]
+    folds: tuple[Fold, ...]
     centre: Floats
     spread: Floats
     weights: Floats
@@ -136,7 +159,7 @@ class Novelty:
             )
             strangers = arrays["strangers"].astype(np.float32)
             folds = tuple(
-                _Fold(arrays[f"means_{at}"].astype(np.float32), arrays[f"axes_{at}"].astype(np.float32))
+                Fold(arrays[f"means_{at}"].astype(np.float32), arrays[f"axes_{at}"].astype(np.float32))
                 for at in range(sum(name.startswith("means_") for name in arrays))
             )
         except (KeyError, TypeError) as error:
@@ -242,7 +265,7 @@ def _learn(true: Floats, false: Floats, usual: Floats) -> Floats:
     return weights[:-1]
 
 
-def _fit_fold(features: Single, labels: NDArray[np.int64], gram: Floats) -> _Fold:
+def _fit_fold(features: Single, labels: NDArray[np.int64], gram: Floats) -> Fold:
     """Means and discriminant axes, from the photos' inner products `gram` (n, n): n numbers an axis suffice.
 
     The axes are whitened: along each the shrunk covariance within categories is the same. The inverse of the
@@ -266,7 +289,7 @@ def _fit_fold(features: Single, labels: NDArray[np.int64], gram: Floats) -> _Fol
     large = variance > max(variance[-1], 1e-12) * 1e-6
     axes = (combination @ (vectors[:, large] / np.sqrt(variance[large]))).T @ features
     length = np.sqrt(np.square(axes).sum(axis=1).max(initial=1e-12))
-    return _Fold(*(part.astype(np.float16).astype(np.float32) for part in (means, axes / length)))
+    return Fold(*(part.astype(np.float16).astype(np.float32) for part in (means, axes / length)))
 
 
 def _terms(standard: Floats) -> Floats:
@@ -286,9 +309,9 @@ def _likeness(features: Single, strangers: Single, *, itself: bool = True) -> Fl
     return likeness
 
 
-def _squares(rows: NDArray[Any], targets: NDArray[Any]) -> Floats:
-    """Squared distance of each row to each target (n, k)."""
-    lengths = np.square(rows).sum(axis=1)[:, None] + np.square(targets).sum(axis=1)
+def _squares(rows: NDArray[Any], targets: NDArray[Any], lengths: NDArray[Any]) -> Floats:
+    """Squared distance of each row to each target (n, k), whose squared `lengths` (k,) are known."""
+    lengths = np.square(rows).sum(axis=1)[:, None] + lengths
     squares: Floats = np.maximum(lengths - 2 * rows @ targets.T, 0).astype(np.float64)
     return squares
 

@@ -8,13 +8,14 @@ from itertools import islice
 from core.data.photo import Refused, decode
 from core.data.store import Project, Store, Version
 from core.errors import NotFound
-from core.model.bundle import BATCH, Bundle, Prediction, Shown
-from core.model.embedder import Embedders
+from core.model.bundle import Bundle, Prediction, Shown
+from core.model.embedder import Embedders, usable_cores
 from core.model.explain import Explanation, explain
 from core.model.select import Mode
 from core.serve.together import Together
 
 BUNDLES = 8  # kept in memory; one takes some megabytes
+AT_ONCE = 3  # batches: while one begins and one ends, another keeps the processor busy
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Answers:
         self._store = store
         self._bundle = lru_cache(maxsize=BUNDLES)(self._read)
         self._with_share = lru_cache(maxsize=BUNDLES)(self._refusing)
-        self._together = Together(self._answer)
+        self._together = Together(self._answer, most=usable_cores(), at_once=AT_ONCE)
 
     def bundle(self, project_id: str, number: int) -> Bundle:
         """A trained version, read once: versions never change. Raises BadInput for one that cannot be read."""
@@ -53,7 +54,9 @@ class Answers:
         Raises NotFound when there is none, BadInput for one that this Thimble cannot read.
         """
         project = self._store.project(project_id)
-        found = self._store.models.live(project_id) if version is None else self._version(project_id, version)
+        found = (
+            self._store.models.live(project_id) if version is None else self._store.models.version(project_id, version)
+        )
         if found is None:
             raise NotFound(f"'{project.name}' has no trained model yet.", hint="Train it first.")
         bundle = self._with_share(project_id, found.number, project.share_refused)
@@ -62,9 +65,7 @@ class Answers:
     def predict(self, live: Live, photos: Sequence[bytes]) -> list[Prediction | Refused]:
         """One answer for each photo, in order; one that cannot be used gives Refused instead."""
         answers: list[Prediction | Refused] = []
-        for start in range(0, len(photos), BATCH):
-            batch = enumerate(photos[start : start + BATCH], start=start + 1)
-            shown = [live.bundle.shown(photo, live.mode, f"photo {number}") for number, photo in batch]
+        for shown in live.bundle.batches(photos, live.mode):
             answers += self._together.ask((live, shown))
         return answers
 
@@ -83,12 +84,6 @@ class Answers:
             for at in here:
                 answers[at] = list(islice(given, len(asked[at][1])))
         return answers
-
-    def _version(self, project_id: str, number: int) -> Version:
-        for version in self._store.models.versions(project_id):
-            if version.number == number:
-                return version
-        raise NotFound(f"There is no version {number}.", hint="Ask for one that the list of versions names.")
 
     def _read(self, project_id: str, number: int) -> Bundle:
         return Bundle.from_files(self._store.models.files(project_id, number))

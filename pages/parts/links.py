@@ -39,7 +39,7 @@ def draw(store: Store, project: Project, where: Address) -> None:
             st.rerun()
     note(where)
     for link in links:
-        if link.expires_at is None or link.expires_at > datetime.now(UTC):
+        if not link.has_expired(datetime.now(UTC)):
             _live(store, link, f"{where.url}/s/{link.token}")
         else:
             _ended(store, link)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -124,6 +125,28 @@ def test_a_row_is_the_same_alone_in_a_batch_and_in_either_mode(embedder: Embedde
     cosine = (single * rows[:4]).sum(1) / np.linalg.norm(single, axis=1) / np.linalg.norm(rows[:4], axis=1)
     assert cosine.min() > 0.95
     assert embedder.embed(views[:0]).shape == (0, 4256)
+
+
+def test_threads_that_embed_at_once_each_get_their_own_rows(backbone_home: Path) -> None:
+    embedder = Embedder(BACKBONES[DEFAULT], backbone_home)
+    views = np.random.default_rng(4).integers(0, 256, (12, 224, 224, 3), np.uint8)
+    rows = embedder.embed(views)
+    parts = [slice(at % 11, at % 11 + 1 + at % 3) for at in range(48)]
+    with ThreadPoolExecutor(16) as pool:
+        found = list(pool.map(lambda part: embedder.embed(views[part]), parts))
+    for part, each in zip(parts, found, strict=True):
+        # Alone on all cores, sums are added up in another order.
+        np.testing.assert_allclose(each, rows[part], atol=1e-4)
+
+
+def test_a_batch_that_fails_takes_nothing_from_those_after_it(backbone_home: Path) -> None:
+    embedder = Embedder(BACKBONES[DEFAULT], backbone_home)
+    views = np.random.default_rng(5).integers(0, 256, (3, 224, 224, 3), np.uint8)
+    rows = embedder.embed(views)
+    for _ in range(10):  # more often than photos are at work at once
+        with pytest.raises(RuntimeError):
+            embedder.embed(np.zeros((3, 100, 100, 3), np.uint8))
+    np.testing.assert_array_equal(embedder.embed(views), rows)
 
 
 def test_what_cannot_be_prepared_fails_each_time_and_is_not_called_ready(tmp_path: Path) -> None:

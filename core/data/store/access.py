@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
 from core.data.store import access_rows, project_rows
+from core.data.store.kept import Kept
 from core.data.store.share_records import ApiKey, Link, Scope
 from core.errors import BadInput
 
@@ -31,8 +32,9 @@ class Access:
     Keys and links end with their project.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, kept: Kept) -> None:
         self._engine = engine
+        self._kept = kept
         self._reading = engine.execution_options(reading=True)
 
     def add_key(self, project_id: str | None, name: str, scope: Scope = "predict") -> tuple[ApiKey, str]:
@@ -70,8 +72,7 @@ class Access:
         """Whose secret this is; None for one that is unknown or revoked. Its use is noted, once a minute at most."""
         if not _SECRET.fullmatch(secret):
             return None
-        with self._reading.connect() as connection:
-            key = access_rows.read_key(connection, _sha256(secret))
+        key = self._kept.read(access_rows.read_key, _sha256(secret))
         now = datetime.now(UTC)
         if key is not None and (key.used_at is None or key.used_at <= now - NOTED_EVERY):
             try:
@@ -102,8 +103,8 @@ class Access:
         """None for one that is unknown, revoked or expired."""
         if not _TOKEN.fullmatch(token):
             return None
-        with self._reading.connect() as connection:
-            return access_rows.read_link(connection, token, datetime.now(UTC))
+        link = self._kept.read(access_rows.read_link, token)
+        return None if link is None or link.has_expired(datetime.now(UTC)) else link
 
 
 def _sha256(secret: str) -> str:

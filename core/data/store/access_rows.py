@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, or_, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from core.data.store.project_rows import read_project
 from core.data.store.share_records import ApiKey, Link, Scope
@@ -66,10 +66,8 @@ def read_links(connection: Connection, project_id: str) -> list[Link]:
     return [Link(*row) for row in connection.execute(here.order_by(links.c.id.desc()))]
 
 
-def read_link(connection: Connection, token: str, now: datetime) -> Link | None:
-    """None for one that has expired."""
-    lasts = or_(links.c.expires_at.is_(None), links.c.expires_at > now)
-    row = connection.execute(select(links).where(links.c.token == token, lasts)).one_or_none()
+def read_link(connection: Connection, token: str) -> Link | None:
+    row = connection.execute(select(links).where(links.c.token == token)).one_or_none()
     return None if row is None else Link(*row)
 
 

@@ -21,6 +21,7 @@ from core.data.store.tables import (
 )
 from core.errors import BadInput
 
+CONNECTIONS = 20  # kept open, for as many threads; beyond, each use opens one, which takes longer than most reads
 BUSY_SECONDS = 30  # how long a writer waits for another one before it gives up
 
 
@@ -30,7 +31,7 @@ def connect(url: str | URL) -> Engine:
     A transaction that reads first and writes later fails in SQLite when another one wrote in between,
     whatever the busy timeout; taken at the start, the lock is waited for.
     """
-    engine = create_engine(url)
+    engine = create_engine(url, pool_size=CONNECTIONS)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare)
         event.listen(engine, "begin", _begin)

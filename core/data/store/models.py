@@ -7,6 +7,7 @@ from sqlalchemy import Engine
 
 from core.data.store import project_rows, version_rows
 from core.data.store.files import Files
+from core.data.store.kept import Kept
 from core.data.store.paths import version_path
 from core.data.store.records import Version
 
@@ -16,8 +17,9 @@ CHOSEN_BY_PERSON = "chosen by you"
 class Models:
     """A version is an immutable folder of files and a row; methods raise NotFound for what is no longer there."""
 
-    def __init__(self, engine: Engine, files: Files) -> None:
+    def __init__(self, engine: Engine, files: Files, kept: Kept) -> None:
         self._engine = engine
+        self._kept = kept
         self._reading = engine.execution_options(reading=True)
         self._files = files
 
@@ -67,13 +69,12 @@ class Models:
         with self._reading.connect() as connection:
             return version_rows.read_versions(connection, project_id)
 
+    def version(self, project_id: str, number: int) -> Version:
+        return self._kept.read(version_rows.read_version, project_id, number)
+
     def live(self, project_id: str) -> Version | None:
         """The version that Try, the API and links answer with; None before the first training."""
-        with self._reading.connect() as connection:
-            version = version_rows.read_live(connection, project_id)
-            if version is None:
-                project_rows.read_project(connection, project_id)
-            return version
+        return self._kept.read(version_rows.read_live, project_id)
 
     def set_live(self, project_id: str, number: int, note: str = CHOSEN_BY_PERSON) -> Version:
         """Have this version answer from now on; `note` says why, in place of what its note said."""

@@ -35,6 +35,10 @@ class Link:
     created_at: datetime
     expires_at: datetime | None
 
+    def has_expired(self, now: datetime) -> bool:
+        """Whether it leads nowhere any more."""
+        return self.expires_at is not None and self.expires_at <= now
+
 
 @dataclass(frozen=True)
 class Correction:

@@ -23,6 +23,7 @@ from core.data.store.embeddings import StoredEmbeddings
 from core.data.store.exports import Exports
 from core.data.store.files import Files
 from core.data.store.job_rows import JobRows
+from core.data.store.kept import Kept
 from core.data.store.loose import note_loose
 from core.data.store.models import Models
 from core.data.store.photos import Photos
@@ -84,15 +85,16 @@ class Store:
                 hint="Check THIMBLE_DATABASE_URL, or set THIMBLE_HOME to another folder to start afresh.",
             ) from error
         self._reading = self._engine.execution_options(reading=True)
+        self._kept = Kept(self._engine)
         files = Files(files_url or str(self.home / "files"))
         self._pictures = Pictures(self._engine, files)
         self.photos = Photos(self._engine, self._pictures)
         self.web = Web(self._engine, self._pictures)
-        self.models = Models(self._engine, files)
+        self.models = Models(self._engine, files, self._kept)
         self.changes = Changes(self._engine, self._pictures)
         self.embeddings = StoredEmbeddings(self._engine)
         self.jobs = JobRows(self._engine)
-        self.access = Access(self._engine)
+        self.access = Access(self._engine, self._kept)
         self.corrections = Corrections(self._engine, self._pictures)
         self.exports = Exports(self._engine, files)
         self.whole = Whole(self._engine, files)
@@ -110,6 +112,7 @@ class Store:
 
     def close(self) -> None:
         """Give the database connections back; used again, the store opens new ones."""
+        self._kept.close()
         self._engine.dispose()
 
     def create_project(self, name: str, *, is_example: bool = False) -> Project:
@@ -125,8 +128,7 @@ class Store:
             return project_rows.read_projects(connection)
 
     def project(self, project_id: str) -> Project:
-        with self._reading.connect() as connection:
-            return project_rows.read_project(connection, project_id)
+        return self._kept.read(project_rows.read_project, project_id)
 
     def rename_project(self, project_id: str, name: str) -> Project:
         """Raises BadInput as create_project does."""

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
-from core.data.store.project_rows import lock_project
+from core.data.store.project_rows import lock_project, read_project
 from core.data.store.records import Version
 from core.data.store.tables import plain, projects, versions
 from core.errors import NotFound
@@ -44,10 +44,13 @@ def read_version(connection: Connection, project_id: str, number: int) -> Versio
 
 
 def read_live(connection: Connection, project_id: str) -> Version | None:
-    """The version that is live; None where there is none."""
+    """The version that is live; None where there is none. Raises NotFound."""
     here = _VERSION.where(versions.c.project_id == project_id, versions.c.number == projects.c.live)
     row = connection.execute(here).one_or_none()
-    return None if row is None else _version(row)
+    if row is None:
+        read_project(connection, project_id)
+        return None
+    return _version(row)
 
 
 def live_number(connection: Connection, project_id: str) -> int | None:
