@@ -92,18 +92,19 @@ def _measured(
 ) -> dict[str, Any]:
     with worker() as asker:
         single, _ = asker(clients.ask, port, requests, 1, effort.load_seconds / 6, effort.load_warm_up)
-        weighed: list[float] = []
-        with _meanwhile(_weigh, process, weighed):
-            told = _told(asker(clients.ask, port, requests, CLIENTS, effort.load_seconds, effort.load_warm_up), effort)
-            if page is not None:
-                loads: list[float] = []
-                with _meanwhile(_load, page, loads):
-                    again = asker(clients.ask, port, requests, CLIENTS, effort.load_seconds, effort.load_warm_up)
-                told["with_pages"] = _told(again, effort) | {"pages_s": loads}
-    return told | {
-        "single_p50_ms": float(np.median(single)) * 1000,
-        "memory_mb": [weighed[len(weighed) // 4], weighed[-1]],
-    }
+
+        def many() -> dict[str, Any]:
+            weighed: list[float] = []
+            with _meanwhile(_weigh, process, weighed):
+                timed = asker(clients.ask, port, requests, CLIENTS, effort.load_seconds, effort.load_warm_up)
+            return _told(timed, effort) | {"memory_mb": [weighed[len(weighed) // 4], weighed[-1]]}
+
+        told = many() | {"single_p50_ms": float(np.median(single)) * 1000}
+        if page is not None:
+            loads: list[float] = []
+            with _meanwhile(_load, page, loads):
+                told["with_pages"] = many() | {"pages_s": loads}
+    return told
 
 
 def _told(timed: clients.Timed, effort: Effort) -> dict[str, Any]:

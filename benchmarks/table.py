@@ -63,23 +63,19 @@ def _serving(told: dict[str, Any]) -> Iterator[Row]:
     for name, each in (*told["modes"].items(), ("FastAPI and Keras predict", told["plain"])):
         yield f"  {name}", f"{_load(each)}   one client p50 {each['single_p50_ms']:.1f} ms"
         if "with_pages" in each:
-            beside = each["with_pages"]
-            yield (
-                "    with a browser beside",
-                f"{_load(beside)}   a page in {max(beside['pages_s']):.1f} s at most"
-                if beside["pages_s"]
-                else _load(beside),
-            )
-        first, last = each["memory_mb"]
-        yield "    memory", f"{first:.0f} MB after a quarter, {last:.0f} MB at the end"
+            yield "    and a browser", _load(each["with_pages"])
+            if each["with_pages"]["pages_s"]:
+                first, *others = each["with_pages"]["pages_s"]
+                yield "    a page there", f"{first:.1f} s at first, then {max(others, default=first):.1f} s at most"
     yield "  times the plain way", ", ".join(f"{mode} {times:.1f}" for mode, times in told["times_plain"].items())
 
 
 def _load(told: dict[str, Any]) -> str:
     wrong = sum(number for status, number in told["statuses"].items() if status != "200")
+    before, after = told["memory_mb"]
     return (
         f"{told['per_second']:6.0f} a second   p50 {told['p50_ms']:6.1f} ms   p99 {told['p99_ms']:6.1f} ms   "
-        f"{wrong} errors"
+        f"{wrong} errors   {before:.0f} MB after a quarter, {after:.0f} at the end"
     )
 
 

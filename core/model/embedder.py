@@ -3,8 +3,10 @@
 import os
 import threading
 from collections import deque
+from importlib import import_module
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +18,8 @@ from core.model.convert import converted, refuse_telemetry
 
 if TYPE_CHECKING:
     import openvino
+
+_importing = threading.Lock()
 
 
 class Embedder:
@@ -90,10 +94,7 @@ class Embedder:
             return self._streams
 
     def _compiled(self, outputs: list[str], hint: str) -> "openvino.CompiledModel":
-        refuse_telemetry()
-        # Imported on first use: with its libraries it takes 60 MB, and many a page never embeds anything.
-        import openvino
-
+        openvino = _openvino()
         core = openvino.Core()
         model = core.read_model(converted(self.backbone, self._home))
         model.reshape([1, self.backbone.pixels, self.backbone.pixels, 3])
@@ -108,6 +109,17 @@ class Embedder:
             "ENABLE_CPU_PINNING": False,
         }
         return core.compile_model(wanted, "CPU", config)
+
+
+def _openvino() -> ModuleType:
+    """OpenVINO, imported on first use: with its libraries it takes 60 MB, and many a page never embeds anything."""
+    refuse_telemetry()
+    with _importing:
+        openvino = import_module("openvino")
+        # When its bindings first look at an array they set themselves up, and two threads that have them do so at the
+        # same moment wait for each other for ever: one has the lock of the setting up, the other Python's.
+        openvino.Tensor(np.zeros(1, np.uint8)).data.fill(0)
+    return openvino
 
 
 class _Streams:

@@ -95,7 +95,7 @@ CASES = [
     Case(f"POST {PROJECT}/collect", {"json": {"providers": ["ask jeeves"]}}, 422, "providers"),
     Case(f"POST {PROJECT}/collect", {"json": {"category_id": 987_654}}, 404, "category"),
     Case(f"GET {PROJECT}/versions/99", {}, 404, "version 99"),
-    Case(f"POST {PROJECT}/versions/99/live", {}, 404, "Version 99"),
+    Case(f"POST {PROJECT}/versions/99/live", {}, 404, "version 99"),
     Case(f"POST {PROJECT}/exports", {"json": {"formats": ["word"]}}, 422, "no format 'word'"),
     Case(f"POST {PROJECT}/exports", {"json": {"formats": []}}, 422, "formats"),
     Case(f"GET {PROJECT}/exports/..%2F..%2Fthimble.db", {}, 404, "nothing at"),

@@ -39,7 +39,7 @@ def read_version(connection: Connection, project_id: str, number: int) -> Versio
     here = _VERSION.where(versions.c.project_id == project_id, versions.c.number == number)
     row = connection.execute(here).one_or_none()
     if row is None:
-        raise NotFound(f"Version {number} is no longer there.", hint="Choose another one.")
+        raise NotFound(f"This project has no version {number}.", hint="Choose another one.")
     return _version(row)
 
 
