@@ -71,6 +71,7 @@ def _about(store: Store, project_id: str) -> About:
             **about,
             "thimble": FORMAT,
             "share_refused": project.share_refused,
+            "maker": project.maker,
             "plan": PlanLine(**vars(store.web.plan(project_id))),
             "categories": tuple(categories),
         }

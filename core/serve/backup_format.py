@@ -21,7 +21,7 @@ from core.data.store.store import MOST_REFUSED
 from core.data.store.tables import TEXT_LIMIT
 from core.data.store.web import MOST_WANTED
 
-FORMAT = 1  # of the whole; a newer Thimble that writes something this one would misread raises it
+FORMAT = 2  # of the whole; a newer Thimble that writes something this one would misread raises it
 
 ABOUT, PHOTOS, VERSIONS, CORRECTIONS = "project.json", "photos.jsonl", "versions.jsonl", "corrections.jsonl"
 
@@ -65,13 +65,14 @@ class About(Line):
     mode: PickedMode
     fixed: dict[Text, Text]
     share_refused: Annotated[float, Field(ge=0, le=MOST_REFUSED)]
+    maker: Text = ""  # older backups name none
     plan: PlanLine
     categories: Annotated[tuple[CategoryLine, ...], Field(max_length=10_000)]
 
     def project(self) -> Project:
         """As it is to be, made now."""
         now = datetime.now(UTC)
-        return Project("", self.name, now, self.is_example, self.mode, self.fixed, self.share_refused)
+        return Project("", self.name, now, self.is_example, self.mode, self.fixed, self.share_refused, self.maker)
 
 
 class PhotoLine(Line):

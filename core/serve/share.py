@@ -5,7 +5,6 @@ it waits among the corrections for the owner. A link that was revoked or has run
 """
 
 import logging
-import os
 from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -216,7 +215,7 @@ def _about(live: Live) -> dict[str, Any]:
         "range": range_in_words,
         "photos": live.version.photos,
         "made_at": live.version.created_at,
-        "made_by": os.environ.get("THIMBLE_OWNER", "").strip(),
+        "made_by": live.project.maker,
         "bars_shown": min(BARS, len(live.bundle.categories)),
         "most_photos": MOST_PHOTOS,
         "most_bytes": MAX_BYTES,

@@ -6,10 +6,12 @@ from io import BytesIO
 import segno
 import streamlit as st
 
+from core.data.dataset import NAME_LIMIT
 from core.data.store import Link, Project, Store
+from core.errors import AppError
 from pages.parts.address import Address, note
 from pages.parts.confirm import confirm
-from pages.parts.words import when
+from pages.parts.words import show_error, when
 
 ENDS = {
     "Never": None,
@@ -29,6 +31,7 @@ def draw(store: Store, project: Project, where: Address) -> None:
         "not see your photos or your projects. Photos that they try are not kept, unless they tell you that an answer "
         "was wrong."
     )
+    _maker(store, project)
     links = store.access.links(project.id)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         ends = st.selectbox("The link ends", list(ENDS), width=220, key=f"link-ends-{project.id}")
@@ -43,6 +46,23 @@ def draw(store: Store, project: Project, where: Address) -> None:
             _live(store, link, f"{where.url}/s/{link.token}")
         else:
             _ended(store, link)
+
+
+def _maker(store: Store, project: Project) -> None:
+    name = st.text_input(
+        "Made by",
+        project.maker,
+        max_chars=NAME_LIMIT,
+        placeholder="Nobody is named",
+        help="Your name, as the page says who made it. Exports say it, too.",
+        width=460,
+        key=f"maker-{project.id}",
+    )
+    if name.strip() != project.maker:
+        try:
+            store.rename_project(project.id, project.name, name)
+        except AppError as error:
+            show_error(error)
 
 
 def _live(store: Store, link: Link, url: str) -> None:

@@ -1,6 +1,7 @@
 """Sharing in a real browser: a visitor's link and correction, keys and snippets, exports, and a project as one file."""
 
 import re
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -123,6 +124,24 @@ def test_the_address_that_people_know_is_named_or_said_to_be_none(
             expect(page.get_by_text("THIMBLE_PUBLIC_URL is 'thimble', which is no address.")).to_be_visible()
     finally:
         running.kill()
+
+
+def test_the_page_says_who_made_it_once_there_is_a_name(app: App, new_page: NewPage, project: Project) -> None:
+    owner, visitor = new_page(), new_page()
+    address = make_link(owner, app, project)
+    visitor.goto(address)
+    expect(visitor.get_by_text("Made with Thimble.")).to_be_visible()
+    name = owner.get_by_role("textbox", name="Made by")
+    name.fill("Ana <b>Example</b>")
+    name.press("Enter")
+    store, end = Store(app.home), time.monotonic() + 30
+    while not store.project(project.id).maker:
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    visitor.reload()
+    expect(visitor.get_by_text("Made by Ana <b>Example</b> with Thimble.")).to_be_visible()
+    owner.reload()
+    expect(name).to_have_value("Ana <b>Example</b>")
 
 
 def test_a_link_says_when_it_ends(app: App, new_page: NewPage, project: Project) -> None:

@@ -45,6 +45,12 @@ def test_a_project_is_made_changed_and_deleted(api: Api) -> None:
     assert (made["name"], made["mode"], made["share_refused"]) == ("Pets", "auto", 0.05)
     changed = api("PATCH", path, json={"name": "Animals", "mode": "fast", "share_refused": 0.1})
     assert (changed["name"], changed["mode"], changed["share_refused"]) == ("Animals", "fast", 0.1)
+    assert (made["maker"], changed["maker"]) == ("", "")
+    changed = api("PATCH", path, json={"maker": " Ana "})
+    assert (changed["name"], changed["maker"]) == ("Animals", "Ana")
+    wrong = {"name": "Zoo", "maker": "two\nlines"}
+    assert api.raw("PATCH", path, json=wrong).status_code == 422
+    assert api.raw("PATCH", path, json={"name": "two\nlines", "maker": "Eve"}).status_code == 422
     assert api("PATCH", path, json={"mode": "auto"}) == {**changed, "mode": "auto"}
     told = api("GET", path)
     assert (told["categories"], told["photos"], told["version"], told["changed"]) == (0, 0, None, False)

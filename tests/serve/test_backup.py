@@ -30,6 +30,7 @@ from core.model.versions import train_project
 from core.serve import backup as backing_up
 from core.serve import restore as restoring
 from core.serve.backup import backup, restore
+from core.serve.backup_format import FORMAT
 from core.serve.restore import read_backup
 from tests.conftest import draw_shape
 from tests.serve.conftest import make_shapes
@@ -74,6 +75,7 @@ def trained(
     store.web.set_phrases(disc.id, ["disc", "round thing"])
     store.set_mode(project.id, "fast")
     store.set_share_refused(project.id, 0.1)
+    store.rename_project(project.id, project.name, "Ana")
     store.set_fixed(project.id, {"backbone": "lite0", "head": "ridge"})
     bundle = Bundle.from_files(trained_files)
     learnt = {"accuracy": 0.875, "photos": 16, "fingerprint": training_fingerprint(store.dataset(project.id))}
@@ -339,7 +341,7 @@ def with_bundle(**changes: object) -> Callable[[Contents], None]:
 
 
 HOSTILE: dict[str, tuple[Callable[[Contents], object], str]] = {
-    "a newer format": (lambda files: about(files, thimble=2), "Update Thimble"),
+    "a newer format": (lambda files: about(files, thimble=FORMAT + 1), "Update Thimble"),
     "no format": (lambda files: about(files, thimble="one"), "damaged"),
     "no project": (lambda files: files.pop("project.json"), "project.json is missing"),
     "no JSON": (lambda files: files.update({"project.json": b"{"}), "project.json"),
@@ -517,6 +519,15 @@ def test_two_members_of_one_name_and_locked_ones_are_refused(kept: bytes, empty:
     with pytest.raises(BadInput, match="password"):
         restore(empty, io.BytesIO(locked))
     assert nothing_of(empty)
+
+
+def test_a_backup_of_before_makers_were_named_is_restored(kept: bytes, elsewhere: Store) -> None:
+    files = contents(kept)
+    older = {name: value for name, value in json.loads(files["project.json"]).items() if name != "maker"}
+    files["project.json"] = json.dumps(older | {"thimble": 1}).encode()
+    restored = restore(elsewhere, packed(files))
+    assert restored.maker == ""
+    assert len(elsewhere.models.versions(restored.id)) == 2
 
 
 def test_a_version_of_an_older_thimble_is_left_out_and_named(kept: bytes, elsewhere: Store) -> None:

@@ -116,8 +116,8 @@ def test_the_page_says_what_it_knows_how_good_it_is_and_when_it_was_made(visitor
     assert "Made with Thimble" in text
 
 
-def test_the_page_names_its_maker_if_there_is_a_name(visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("THIMBLE_OWNER", "Ana <the owner>")
+def test_the_page_names_its_maker_if_there_is_a_name(visitor: Visitor, state: State, project: Project) -> None:
+    state.store.rename_project(project.id, project.name, "Ana <the owner>")
     page = visitor.below("GET", "").text
     assert "Made by <bdi>Ana &lt;the owner&gt;</bdi> with Thimble." in page
     assert "Only then is it sent to Ana &lt;the owner&gt; and kept" in page

@@ -72,9 +72,14 @@ def version_4(connection: Connection) -> None:
     metadata.create_all(connection, [api_keys, links, corrections])
 
 
+def version_5(connection: Connection) -> None:
+    """Who made a model."""
+    connection.execute(text("ALTER TABLE projects ADD COLUMN maker TEXT NOT NULL DEFAULT ''"))
+
+
 Migration = Callable[[Connection], None]
 
-MIGRATIONS: tuple[Migration, ...] = (version_1, version_2, version_3, version_4)
+MIGRATIONS: tuple[Migration, ...] = (version_1, version_2, version_3, version_4, version_5)
 
 
 def migrate(engine: Engine, migrations: Sequence[Migration] = MIGRATIONS) -> None:

@@ -140,11 +140,12 @@ class Draft:
         self._versions[version.number] = version, path
 
     def publish(self, project: Project, plan: Plan | None = None) -> Project:
-        """Make it this project, whose name, picks and time it takes; it gets an id of its own.
+        """Make it this project, whose names, picks and time it takes; it gets an id of its own.
 
         Raises BadInput for a name that is unusable.
         """
-        project = replace(project, id=uuid.uuid4().hex, name=project_rows.project_name(project.name))
+        name, maker = project_rows.project_name(project.name), project_rows.maker_name(project.maker)
+        project = replace(project, id=uuid.uuid4().hex, name=name, maker=maker)
         pictures = sorted(self._pictures)
         with self._engine.begin() as connection:
             note_loose(connection, "project", project.id)

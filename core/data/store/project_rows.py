@@ -27,6 +27,11 @@ def key_name(text: str) -> str:
     return _name(text, "key", "Say what it is for, like 'my website'.")
 
 
+def maker_name(text: str) -> str:
+    """As `project_name`; nobody need be named."""
+    return _name(text, "maker", "Type your name, or nothing.") if text.strip() else ""
+
+
 def insert_project(connection: Connection, project: Project) -> None:
     connection.execute(insert(projects).values({**vars(project), "fixed": json.dumps(project.fixed)}))
 

@@ -17,7 +17,8 @@ class Project:
     """One classifier in the making; `id` is 32 hexadecimal digits, `created_at` is UTC.
 
     What the person picked: `mode` ("fast", "best", or "" while nothing was), choices `fixed` by hand, as names and
-    values, and the share of true photos that may be refused as none of the categories.
+    values, and the share of true photos that may be refused as none of the categories. `maker` is whom shared pages
+    and exports name, "" for nobody.
     """
 
     id: str
@@ -27,6 +28,7 @@ class Project:
     mode: str = ""
     fixed: dict[str, str] = field(default_factory=dict)
     share_refused: float = 0.05
+    maker: str = ""
 
 
 @dataclass(frozen=True)

@@ -130,11 +130,13 @@ class Store:
     def project(self, project_id: str) -> Project:
         return self._kept.read(project_rows.read_project, project_id)
 
-    def rename_project(self, project_id: str, name: str) -> Project:
-        """Raises BadInput as create_project does."""
-        name = project_rows.project_name(name)
+    def rename_project(self, project_id: str, name: str, maker: str | None = None) -> Project:
+        """And say who made it, "" for nobody, None for no change. Raises BadInput as create_project does."""
+        values = {"name": project_rows.project_name(name)}
+        if maker is not None:
+            values["maker"] = project_rows.maker_name(maker)
         with self._engine.begin() as connection:
-            return project_rows.change_project(connection, project_id, name=name)
+            return project_rows.change_project(connection, project_id, **values)
 
     def set_mode(self, project_id: str, mode: str) -> Project:
         """How to choose a model: one of MODES, "" to leave it open. Raises BadInput."""

@@ -58,6 +58,7 @@ projects = Table(
     Column("fixed", Text, nullable=False, server_default="{}"),  # JSON
     Column("share_refused", Double, nullable=False, server_default="0.05"),
     Column("live", Integer),  # the number of the version that answers; none before the first training
+    Column("maker", Text, nullable=False, server_default=""),
 )
 
 # Numbers are never used again (autoincrement): a page left open cannot act on a newer row by an old id.

@@ -75,8 +75,9 @@ def model_card(
     form, report = FORMATS[name], live.bundle.reports[live.mode]
     parts = [
         f"# {plain(live.project.name)}, version {live.version.number}",
-        f"An image classifier made with Thimble on {live.version.created_at:%Y-%m-%d}, as {form.name}. It tells apart "
-        f"{_listed(live.bundle.categories)}, and says *{NONE_OF_THESE}* when a photo shows none of them.",
+        f"An image classifier made {_by(live.project.maker)}with Thimble on {live.version.created_at:%Y-%m-%d}, as "
+        f"{form.name}. It tells apart {_listed(live.bundle.categories)}, and says *{NONE_OF_THESE}* when a photo shows "
+        "none of them.",
         *_use(form),
         *_scores(report, live.bundle.novelty[live.mode].refuse),
         *_data(live, list(learnt_from)),
@@ -85,6 +86,10 @@ def model_card(
         *_photos(shipped),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _by(maker: str) -> str:
+    return f"by {plain(maker)} " if maker else ""
 
 
 def _use(form: Format) -> list[str]:

@@ -55,11 +55,13 @@ class NewProject(Sent):
 
 
 class ProjectChange(Change):
-    """`mode` "auto" leaves the choice to Thimble; `share_refused` of true photos may be called none of these."""
+    """`mode` "auto" leaves the choice to Thimble; `share_refused` of true photos may be called none of these; `maker`
+    is whom shared pages and exports name."""
 
     name: Name = left_out("")
     mode: Mode = left_out("auto")
     share_refused: Annotated[float, Field(gt=0, le=0.5)] = left_out(0.05)
+    maker: Annotated[str, Field(max_length=NAME_LIMIT)] = left_out("")
 
 
 class NewCategory(Sent):

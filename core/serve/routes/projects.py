@@ -47,11 +47,15 @@ def read_project(project_id: str, opened: Opened) -> ProjectDetails:
 
 @router.patch(HERE, tags=["projects"], openapi_extra=needs("manage", {JSON: SMALL}))
 def change_project(project_id: str, body: ProjectChange, opened: Opened) -> Project:
-    """Rename it, or decide how its model is chosen and how easily it says none of these."""
+    """Rename it, say who made it, or decide how its model is chosen and how easily it says none of these."""
     store, named = opened.store, body.model_fields_set
     project = store.project(project_id)
-    if "name" in named:  # first: of the three only a name can still be refused
-        project = store.rename_project(project_id, body.name)
+    if "name" in named or "maker" in named:  # first, and at once: of all only names can still be refused
+        project = store.rename_project(
+            project_id,
+            body.name if "name" in named else project.name,
+            body.maker if "maker" in named else project.maker,
+        )
     if "mode" in named:
         project = store.set_mode(project_id, MODES[body.mode])
     if "share_refused" in named:
@@ -121,6 +125,7 @@ def project_reply(project: stored.Project) -> Project:
         is_example=project.is_example,
         mode=NAMES[project.mode],
         share_refused=project.share_refused,
+        maker=project.maker,
     )
 
 

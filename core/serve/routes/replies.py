@@ -23,6 +23,7 @@ class Project(Given):
     is_example: bool
     mode: Mode
     share_refused: float
+    maker: str
 
 
 class Projects(Given):

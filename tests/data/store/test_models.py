@@ -130,5 +130,11 @@ def test_what_the_person_picks_is_kept(store: Store, open_store: Callable[..., S
         with pytest.raises(BadInput) as caught:
             store.set_share_refused(project.id, share)
         assert caught.value.hint
+    assert store.rename_project(project.id, "Animals", " Ana  ").maker == "Ana"
+    assert store.rename_project(project.id, "Beasts").maker == "Ana"
+    with pytest.raises(BadInput, match="61"):
+        store.rename_project(project.id, "Fish", 61 * "A")
+    assert store.project(project.id).name == "Beasts"
+    assert store.rename_project(project.id, "Beasts", " ").maker == ""
     assert store.set_fixed(project.id, {}).fixed == {}
     assert store.project(project.id).share_refused == 0.5

@@ -92,7 +92,7 @@ def test_projects_of_the_first_version_are_all_there(tmp_path: Path) -> None:
     store.close()
 
 
-@pytest.mark.parametrize("number", [1, 2, 3])
+@pytest.mark.parametrize("number", [1, 2, 3, 4])
 def test_a_database_that_an_older_program_left_is_used_as_if_it_were_new(number: int, tmp_path: Path) -> None:
     """Saved by the very programs: two projects, one of them trained twice."""
     with sqlite3.connect(tmp_path / "thimble.db") as old:
@@ -101,19 +101,19 @@ def test_a_database_that_an_older_program_left_is_used_as_if_it_were_new(number:
     store = Store(tmp_path)
     trained, untrained = sorted(store.projects(), key=lambda project: project.id)
     assert (trained.name, trained.mode, trained.fixed, trained.share_refused) == ("Pets", "", {}, 0.05)
-    picked = {3: ("fast", {"backbone": "lite2"}, 0.1)}.get(number, ("", {}, 0.05))
+    picked = ("fast", {"backbone": "lite2"}, 0.1) if number >= 3 else ("", {}, 0.05)
     assert (untrained.mode, untrained.fixed, untrained.share_refused) == picked
-    newest = {3: 3}.get(number, 2)
+    newest = 3 if number >= 3 else 2
     summary = store.summary(trained.id)
     assert (summary.version, summary.accuracy, summary.newest, summary.changed) == (2, 0.75, newest, True)
     *_, second, first = store.models.versions(trained.id)
     assert store.models.live(trained.id) == second
-    said = {3: ("It is better.", "best", {"before": 1})}.get(number, ("", "", {}))
+    said = ("It is better.", "best", {"before": 1}) if number >= 3 else ("", "", {})
     assert (second.note, second.mode, second.comparison) == said
     assert (first.number, first.accuracy, first.photos, first.fingerprint) == (1, 0.625, 2, f"{1:064x}")
     assert (first.note, first.mode, first.comparison, first.is_live) == ("", "", {}, False)
     assert store.models.live(untrained.id) is None
-    from_web = {1: []}.get(number, ["1.jpg"])
+    from_web = ["1.jpg"] if number >= 2 else []
     assert [photo.name for photo in store.photos.of(trained.id)] == [*from_web, "tom.png", "rex.png"]
     photos = {photo.name: (photo.origin, photo.source) for photo in store.dataset(trained.id).photos}
     assert photos == {"rex.png": ("own", "")} | dict.fromkeys(from_web, ("web", "https://pages.example/1"))
@@ -125,10 +125,13 @@ def test_a_database_that_an_older_program_left_is_used_as_if_it_were_new(number:
     store.changes.undo(change.id)
     assert [photo for photo in store.photos.of(trained.id) if photo.id == dog.id] == [dog]
     older = store.changes.last(trained.id)
-    assert (older.words if older else "") == {3: "moved 1 photo to 'dogs'"}.get(number, "")
+    assert (older.words if older else "") == ("moved 1 photo to 'dogs'" if number >= 3 else "")
     if older:
         assert store.changes.undo(older.id).lost == 0
     assert store.models.set_live(trained.id, 1).is_live
+    assert (trained.maker, store.rename_project(trained.id, "Pets", "Ana").maker) == ("", "Ana")
+    assert [key.name for key in store.access.keys(trained.id)] == (["my shop"] if number >= 4 else [])
+    assert [waiting.name for waiting in store.corrections.waiting(trained.id)] == (["five.png"] if number >= 4 else [])
     key, secret = store.access.add_key(trained.id, "my website")
     link = store.access.add_link(trained.id)
     assert (store.access.key(secret), store.access.link(link.token)) == (key, link)
@@ -149,7 +152,7 @@ def test_a_database_that_an_older_program_left_is_used_as_if_it_were_new(number:
 
 def test_an_older_database_gets_the_very_columns_of_a_new_one(tmp_path: Path, engine: Engine) -> None:
     database.migrate(engine)
-    for number in (1, 2, 3):
+    for number in (1, 2, 3, 4):
         old = database.connect(f"sqlite:///{tmp_path / str(number)}")
         with sqlite3.connect(tmp_path / str(number)) as raw:
             raw.executescript((Path(__file__).parent / f"version_{number}.sql").read_text())
