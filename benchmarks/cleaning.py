@@ -158,7 +158,7 @@ def _items(
 ) -> list[Item]:
     """The pictures as they come back from the store, with all that is measured of them."""
     stored = [decode(encode(pixels)) for pixels in pictures]
-    views = np.array([VIEWS[VIEW](pixels, BACKBONE.pixels) for pixels in stored], np.uint8)
+    views = np.array([VIEWS[VIEW](Image.fromarray(pixels), BACKBONE.pixels) for pixels in stored], np.uint8)
     rows = thimble.embedders(home)[BACKBONE.id].embed(views.reshape(-1, BACKBONE.pixels, BACKBONE.pixels, 3))
     return [
         Item(label, source, planted, row, fingerprint(pixels), measure(pixels))

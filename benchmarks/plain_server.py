@@ -11,7 +11,7 @@ import keras
 import numpy as np
 from fastapi import FastAPI, File
 
-from core.data.photo import decode
+from core.data.photo import decode_image
 from core.model.backbones import BACKBONES, DEFAULT
 from core.model.efficientnet_lite import build
 from core.model.views import crop
@@ -33,5 +33,5 @@ model.predict(np.zeros((1, SIDE, SIDE, 3), np.uint8), verbose=0)
 @app.post("/predict")
 def predict(file: Annotated[bytes, File()]) -> dict[str, float]:
     """The probability of each category."""
-    probabilities = model.predict(crop(decode(file), SIDE)[np.newaxis], verbose=0)[0]
+    probabilities = model.predict(crop(decode_image(file), SIDE)[np.newaxis], verbose=0)[0]
     return {str(number): float(each) for number, each in enumerate(probabilities)}

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from benchmarks import peers
 from benchmarks.draws import Draw
 from core.data.dataset import Photo, read_file
-from core.data.photo import decode
+from core.data.photo import decode_image
 from core.model.backbones import BACKBONES, DEFAULT
 from core.model.efficientnet_lite import build
 from core.model.views import VIEWS
@@ -104,7 +104,7 @@ def fine_tuned(dealt: Draw, size: int, guide_epochs: int, epochs: int, seed: int
 
 def _views(dealt: Draw, photos: Sequence[Photo]) -> Views:
     crop = VIEWS["crop"]
-    return np.stack([crop(decode(read_file(dealt.folder / photo.name)), BACKBONE.pixels) for photo in photos])
+    return np.stack([crop(decode_image(read_file(dealt.folder / photo.name)), BACKBONE.pixels) for photo in photos])
 
 
 def _labels(dealt: Draw, photos: Sequence[Photo]) -> Labels:

@@ -12,7 +12,7 @@ import numpy as np
 from benchmarks.photo_sets import Labelled
 from core.data.dataset import from_folder
 from core.data.lookalikes import fingerprint
-from core.data.photo import decode
+from core.data.photo import decode_image
 from core.data.sources import source_groups
 from core.errors import BadPhoto
 from core.model.backbones import BACKBONES, BUNDLED, DEFAULT
@@ -78,7 +78,7 @@ def save_views(folder: Path, file: Path, limit: int) -> int:
     views = []
     for at in order[:limit]:
         try:
-            views.append(VIEWS[VIEW](decode(dataset.read(dataset.photos[at])), BACKBONE.pixels))
+            views.append(VIEWS[VIEW](decode_image(dataset.read(dataset.photos[at])), BACKBONE.pixels))
         except BadPhoto:
             continue
     np.save(file, np.stack(views))

@@ -22,8 +22,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
-from core.data.photo import Pixels, Refused, decode
+from core.data.photo import Pixels, Refused, decode_image
 from core.errors import BadInput, BadPhoto
 from core.model.advice import Advice
 from core.model.backbones import BACKBONES
@@ -134,12 +135,10 @@ class Bundle:
     def shown(self, photo: bytes | Pixels, mode: Mode, name: str) -> Shown | Refused:
         """What the backbones are shown of a photo, by look of the mode; why it cannot be used, if so."""
         try:
-            pixels = decode(photo) if isinstance(photo, bytes) else photo
+            image = decode_image(photo) if isinstance(photo, bytes) else Image.fromarray(photo)
         except BadPhoto as error:
             return Refused(name, str(error))
-        return {
-            (backbone, view): VIEWS[view](pixels, BACKBONES[backbone].pixels) for backbone, view in self.looks(mode)
-        }
+        return {(backbone, view): VIEWS[view](image, BACKBONES[backbone].pixels) for backbone, view in self.looks(mode)}
 
     def answer_shown(
         self, embedders: Embedders, photos: Sequence[Shown | Refused], mode: Mode

@@ -11,10 +11,11 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from core.data.dataset import Photo
 from core.data.lookalikes import fingerprint
-from core.data.photo import Pixels, Refused, decode
+from core.data.photo import Pixels, Refused, decode_image
 from core.errors import BadPhoto, NotFound
 from core.model.embedder import Embedder, usable_cores
 from core.model.views import PREPROCESSING, VIEWS
@@ -52,9 +53,9 @@ class Look:
         """Names everything that a row depends on besides the photo."""
         return f"{self.embedder.backbone.key}-{self.view}-p{PREPROCESSING}"
 
-    def at(self, pixels: Pixels) -> Pixels:
+    def at(self, photo: Image.Image) -> Pixels:
         """What the backbone is shown of this photo."""
-        return VIEWS[self.view](pixels, self.embedder.backbone.pixels)
+        return VIEWS[self.view](photo, self.embedder.backbone.pixels)
 
 
 @dataclass(frozen=True)
@@ -155,13 +156,14 @@ def _prepare(
 ) -> _Prepared | Refused:
     try:
         data = read(photo)
-        pixels = decode(data)
+        image = decode_image(data)
     except (BadPhoto, NotFound) as error:
         return Refused(photo.name, error.message)
     except OSError as error:
         return Refused(photo.name, f"It cannot be read: {error.strerror or error}.")
+    pixels = np.asarray(image)
     on_pixels(photo, pixels)
-    views = {look: look.at(pixels) for look in looks}
+    views = {look: look.at(image) for look in looks}
     return _Prepared(hashlib.sha256(data).hexdigest(), fingerprint(pixels), views)
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from core.data.photo import Pixels
 from core.errors import BadInput
@@ -94,8 +95,9 @@ def explain(
     classifier = bundle.classifiers[mode]
     if answer is not None and answer not in bundle.categories:
         raise BadInput(f"The model knows no category '{answer}'.", hint=f"It knows {', '.join(bundle.categories)}.")
+    image = Image.fromarray(pixels)
     looks = [Look(embedders[backbone], view) for backbone, view in classifier.looks]
-    maps = {look.key: look.embedder.maps(look.at(pixels)) for look in looks}
+    maps = {look.key: look.embedder.maps(look.at(image)) for look in looks}
     rows = {key: row_of(each) for key, each in maps.items()}
     probabilities = classifier.probabilities(rows)[0]
     at = int(probabilities.argmax()) if answer is None else bundle.categories.index(answer)
@@ -115,7 +117,7 @@ def explain(
     heat[seen] = _heat(total[seen])
     if bundle.reference not in rows:
         look = Look(embedders[bundle.reference[0]], bundle.reference[1])
-        rows[bundle.reference] = look.embedder.embed(look.at(pixels)[np.newaxis])
+        rows[bundle.reference] = look.embedder.embed(look.at(image)[np.newaxis])
     return Explanation(
         answer=bundle.categories[at],
         heat=heat,

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from core.data.dataset import Dataset, Photo, fold_count, folds
 from core.data.lookalikes import fingerprint
-from core.data.photo import Pixels, decode
+from core.data.photo import Pixels, decode_image
 from core.errors import BadInput, BadPhoto, NotFound
 from core.model.backbones import BACKBONES
 from core.model.bundle import Bundle
@@ -186,10 +186,10 @@ def shared_photos(dataset: Dataset, bundle: Bundle, *, on_progress: Progress = l
             at = place.get(hashlib.sha256(data).hexdigest())
             if at is None or bundle.categories[bundle.memory.labels[at]] != photo.category:
                 return None
-            pixels = decode(data)
+            image = decode_image(data)
         except (BadPhoto, NotFound):
             return None
-        return at, view(pixels, SIDE), fingerprint(pixels)
+        return at, view(image, SIDE), fingerprint(np.asarray(image))
 
     found: dict[int, tuple[Photo, Pixels, int]] = {}
     pool = ThreadPoolExecutor(usable_cores(), thread_name_prefix="decode")

@@ -15,7 +15,7 @@ from core.model.select import Mode
 from core.serve.together import Together
 
 BUNDLES = 8  # kept in memory; one takes some megabytes
-AT_ONCE = 3  # batches: while one begins and one ends, another keeps the processor busy
+AT_ONCE = 2  # batches: while one begins or ends, the other keeps the processor busy; a third made the slowest wait
 
 
 @dataclass(frozen=True)

@@ -149,12 +149,12 @@ def test_an_unknown_category_is_refused(bundle: Bundle, embedders: Embedders) ->
 def maps(embedders: Embedders) -> dict[Key, Maps]:
     looks = [Look(embedders["lite0"], view) for view in ("crop", "mirror", "squash")]
     pixels, _ = scene("cross", 7)
-    return {look.key: look.embedder.maps(look.at(pixels)) for look in looks}
+    return {look.key: look.embedder.maps(look.at(Image.fromarray(pixels))) for look in looks}
 
 
 def test_maps_average_to_the_row(maps: dict[Key, Maps], embedders: Embedders) -> None:
     look = Look(embedders["lite0"], "crop")
-    row = embedders["lite0"].embed(look.at(scene("cross", 7)[0])[np.newaxis])
+    row = embedders["lite0"].embed(look.at(Image.fromarray(scene("cross", 7)[0]))[np.newaxis])
     np.testing.assert_allclose(row_of(maps[look.key]), row, atol=2e-3)
 
 
