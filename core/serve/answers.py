@@ -7,7 +7,7 @@ from itertools import islice
 
 from core.data.photo import Refused, decode
 from core.data.store import Project, Store, Version
-from core.errors import NotFound
+from core.errors import AppError, NotFound
 from core.model.bundle import Bundle, Prediction, Shown
 from core.model.embedder import Embedders, usable_cores
 from core.model.explain import Explanation, explain
@@ -63,24 +63,38 @@ class Answers:
         return Live(project, found, bundle, mode_of(project, bundle))
 
     def predict(self, live: Live, photos: Sequence[bytes]) -> list[Prediction | Refused]:
-        """One answer for each photo, in order; one that cannot be used gives Refused instead."""
+        """One answer for each photo, in order; one that cannot be used gives Refused instead.
+
+        Raises AppError when a backbone cannot be prepared.
+        """
         answers: list[Prediction | Refused] = []
         for shown in live.bundle.batches(photos, live.mode):
-            answers += self._together.ask((live, shown))
+            answer = self._together.ask((live, shown))
+            if isinstance(answer, AppError):
+                raise answer
+            answers += answer
         return answers
 
     def explain(self, live: Live, photo: bytes) -> Explanation:
         """Where the model looked, and which training photos it finds most alike. Raises BadPhoto."""
         return explain(live.bundle, self.embedders, decode(photo), mode=live.mode)
 
-    def _answer(self, asked: Sequence[Asked]) -> list[list[Prediction | Refused]]:
-        """What each of those who ask together is answered; the photos of one model are embedded in one batch."""
-        answers: list[list[Prediction | Refused]] = [[] for _ in asked]
+    def _answer(self, asked: Sequence[Asked]) -> list[list[Prediction | Refused] | AppError]:
+        """What each of those who ask together is answered, or why one cannot be, which does not stop the others.
+
+        The photos of one model are embedded in one batch.
+        """
+        answers: list[list[Prediction | Refused] | AppError] = [[] for _ in asked]
         models = {(id(live.bundle), live.mode): live for live, _ in asked}
         for key, live in models.items():
             here = [at for at, (other, _) in enumerate(asked) if (id(other.bundle), other.mode) == key]
             photos = [photo for at in here for photo in asked[at][1]]
-            given = iter(live.bundle.answer_shown(self.embedders, photos, live.mode))
+            try:
+                given = iter(live.bundle.answer_shown(self.embedders, photos, live.mode))
+            except AppError as error:
+                for at in here:
+                    answers[at] = error
+                continue
             for at in here:
                 answers[at] = list(islice(given, len(asked[at][1])))
         return answers

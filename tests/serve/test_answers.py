@@ -1,14 +1,19 @@
 """Answers of the version in use: together or alone the same, at once those of whatever the owner picked."""
 
 import threading
+from dataclasses import replace
+from typing import cast
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from core.data import example
 from core.data.photo import Refused
 from core.data.store import Project
-from core.errors import NotFound
+from core.errors import AppError, NotFound
 from core.model.bundle import Prediction
+from core.model.embedder import Embedder
 from core.serve.state import State
 
 
@@ -33,6 +38,29 @@ def test_many_at_once_are_answered_as_each_alone(state: State, trained_project: 
             assert isinstance(told, Prediction)
             assert (given.label, given.is_none) == (told.label, told.is_none)
             assert given.scores == pytest.approx(told.scores, abs=1e-6)
+
+
+class Broken:
+    """A backbone whose weights cannot be had."""
+
+    def embed(self, batch: NDArray[np.uint8]) -> NDArray[np.float32]:
+        raise AppError("Lite1 could not be prepared.", hint="Try again.")
+
+
+def test_a_model_that_cannot_answer_stops_no_other_that_is_asked_with_it(
+    state: State, trained_project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live = state.answers.live(trained_project.id)
+    broken = replace(live, bundle=replace(live.bundle, reference=("lite1", "crop")))
+    monkeypatch.setitem(state.answers.embedders._made, "lite1", cast(Embedder, Broken()))
+    photo = next(iter(example.held_back(seed=3))).data
+    asked = [(each, next(each.bundle.batches([photo], each.mode))) for each in (broken, live)]
+    (alone,) = state.answers.predict(live, [photo])
+    refused, answered = state.answers._answer(asked)
+    assert isinstance(refused, AppError)
+    assert answered == [alone]
+    with pytest.raises(AppError, match="Lite1"):
+        state.answers.predict(broken, [photo])
 
 
 def test_what_the_owner_picks_counts_at_once(state: State, trained_project: Project) -> None:
