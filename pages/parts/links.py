@@ -49,20 +49,25 @@ def draw(store: Store, project: Project, where: Address) -> None:
 
 
 def _maker(store: Store, project: Project) -> None:
-    name = st.text_input(
+    key = f"maker-{project.id}"
+    st.text_input(
         "Made by",
         project.maker,
         max_chars=NAME_LIMIT,
         placeholder="Nobody is named",
         help="Your name, as the page says who made it. Exports say it, too.",
         width=460,
-        key=f"maker-{project.id}",
+        key=key,
+        on_change=_keep_maker,
+        args=(store, project.id, key),
     )
-    if name.strip() != project.maker:
-        try:
-            store.rename_project(project.id, project.name, name)
-        except AppError as error:
-            show_error(error)
+
+
+def _keep_maker(store: Store, project_id: str, key: str) -> None:
+    try:
+        store.rename_project(project_id, maker=st.session_state[key])
+    except AppError as error:
+        show_error(error)
 
 
 def _live(store: Store, link: Link, url: str) -> None:

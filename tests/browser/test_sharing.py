@@ -142,6 +142,10 @@ def test_the_page_says_who_made_it_once_there_is_a_name(app: App, new_page: NewP
     expect(visitor.get_by_text("Made by Ana <b>Example</b> with Thimble.")).to_be_visible()
     owner.reload()
     expect(name).to_have_value("Ana <b>Example</b>")
+    store.rename_project(project.id, maker="Eve")  # elsewhere, while this page is open
+    owner.get_by_role("button", name="Make another link").click()
+    expect(owner.get_by_test_id("stCode")).to_have_count(2)
+    assert store.project(project.id).maker == "Eve"
 
 
 def test_a_link_says_when_it_ends(app: App, new_page: NewPage, project: Project) -> None:

@@ -130,9 +130,11 @@ class Store:
     def project(self, project_id: str) -> Project:
         return self._kept.read(project_rows.read_project, project_id)
 
-    def rename_project(self, project_id: str, name: str, maker: str | None = None) -> Project:
-        """And say who made it, "" for nobody, None for no change. Raises BadInput as create_project does."""
-        values = {"name": project_rows.project_name(name)}
+    def rename_project(self, project_id: str, name: str | None = None, maker: str | None = None) -> Project:
+        """Or say who made it, "" for nobody; None is for no change. Raises BadInput as create_project does."""
+        values: dict[str, str] = {}
+        if name is not None:
+            values["name"] = project_rows.project_name(name)
         if maker is not None:
             values["maker"] = project_rows.maker_name(maker)
         with self._engine.begin() as connection:

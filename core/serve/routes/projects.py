@@ -53,8 +53,8 @@ def change_project(project_id: str, body: ProjectChange, opened: Opened) -> Proj
     if "name" in named or "maker" in named:  # first, and at once: of all only names can still be refused
         project = store.rename_project(
             project_id,
-            body.name if "name" in named else project.name,
-            body.maker if "maker" in named else project.maker,
+            body.name if "name" in named else None,
+            body.maker if "maker" in named else None,
         )
     if "mode" in named:
         project = store.set_mode(project_id, MODES[body.mode])
